@@ -1,0 +1,1 @@
+//! Wiring: feeders, outputs, reports. May import everything below.

@@ -1,0 +1,1 @@
+//! Pictures from files (and later streams), with true times. An edge: imports the core, no other edge.

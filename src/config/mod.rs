@@ -1,0 +1,1 @@
+//! Configuration files: raw text to validated settings, all problems at once. An edge.

@@ -1,0 +1,9 @@
+//! Crossings: a track was settled on one side of a portal and then on the other.
+//!
+//! Rank: above `tracking`. Pure.
+
+mod counter;
+mod settings;
+
+pub use counter::{Crossing, CrossingCounter, Direction};
+pub use settings::CounterSettings;

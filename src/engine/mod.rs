@@ -1,0 +1,13 @@
+//! The pure centre: inputs in, outputs out. No clock, disk, network, thread, randomness or pixels.
+//!
+//! Rank 2. Live, replay and simulation are three feeders of [`Engine::step`].
+
+mod config;
+mod input;
+mod output;
+mod step;
+
+pub use config::{CameraConfig, DoorConfig, EngineConfig, PortalConfig};
+pub use input::{FrameInput, Input, Seen};
+pub use output::{Alarm, Output};
+pub use step::Engine;

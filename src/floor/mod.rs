@@ -1,0 +1,20 @@
+//! The floor plane: z = 0 in metres, right-handed, seen through a calibrated lens.
+//!
+//! Rank 1, pure. Spaces are in the names: a transform reads `floor_from_image`, a value
+//! `point_in_floor`. Angles are radians.
+
+mod camera;
+mod footprint;
+mod grid;
+mod homography;
+mod lens;
+mod point;
+mod portal;
+
+pub use camera::{CameraModel, CameraSpec, ControlPoint, Pose};
+pub use footprint::{Footprint, FootprintBasis, FootprintSettings};
+pub use grid::{Grid, GridSpec, TileIndex, TileRole};
+pub use homography::Homography;
+pub use lens::Lens;
+pub use point::{Cov2, PointInFloor};
+pub use portal::{Portal, PortalReading};

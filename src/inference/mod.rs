@@ -1,0 +1,1 @@
+//! Networks that find people: registry, sessions, pre-processing. An edge.

@@ -1,0 +1,1 @@
+//! How good it is: crossings against truth, and MOT metrics.

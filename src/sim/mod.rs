@@ -1,0 +1,1 @@
+//! Scenes with exact truth: scripts, walkers, renderer. Imported by commands and tests only.

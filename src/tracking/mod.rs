@@ -1,0 +1,11 @@
+//! Identity over time, on the floor plane, in metres and seconds.
+//!
+//! Rank: above `floor`, below `crossing`. Pure. Lifetimes are durations, never frame counts.
+
+mod settings;
+mod track;
+mod tracker;
+
+pub use settings::TrackerSettings;
+pub use track::{PathPoint, Track, TrackState};
+pub use tracker::{Observation, Tracker};

@@ -1,0 +1,2 @@
+//! Set-up and chores of the project, standard library only.
+fn main() {}
