@@ -6,8 +6,10 @@ mod config;
 mod input;
 mod output;
 mod step;
+mod view;
 
 pub use config::{CameraConfig, DoorConfig, EngineConfig, PortalConfig};
 pub use input::{FrameInput, Input, Seen};
 pub use output::{Alarm, Output};
-pub use step::Engine;
+pub use step::{Engine, MAX_FRAME_GAP};
+pub use view::CameraView;

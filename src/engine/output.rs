@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crossing::Crossing;
 use crate::units::{DoorId, Instant};
-use crate::verdict::{GrantVerdict, Verdict};
+use crate::verdict::{GrantVerdict, LedgerOutput, Verdict};
 
 /// One output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,4 +29,13 @@ pub struct Alarm {
     pub at: Instant,
     /// One line a guard can read.
     pub text: String,
+}
+
+impl From<LedgerOutput> for Output {
+    fn from(output: LedgerOutput) -> Self {
+        match output {
+            LedgerOutput::Verdict(verdict) => Self::Verdict(verdict),
+            LedgerOutput::Grant(grant) => Self::Grant(grant),
+        }
+    }
 }

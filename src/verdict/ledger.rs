@@ -50,8 +50,16 @@ impl Ledger {
         unimplemented!("ledger helper")
     }
 
-    /// The door could not be seen during `blind` (camera not believable, before or after a clip).
-    pub fn on_blind(&mut self, _now: Instant, _blind: Interval, _out: &mut Vec<LedgerOutput>) {
+    /// The door could not be seen during `blind`, for the reason in `doubt` (camera not believable,
+    /// frames missing, before or after a clip). `blind.hi == Instant::MAX` while it still lasts; the
+    /// same `blind.lo` told again with an end closes it.
+    pub fn on_blind(
+        &mut self,
+        _now: Instant,
+        _blind: Interval,
+        _doubt: crate::units::Doubt,
+        _out: &mut Vec<LedgerOutput>,
+    ) {
         unimplemented!("ledger helper")
     }
 
