@@ -17,4 +17,4 @@ pub use grid::{Grid, GridSpec, TileIndex, TileRole};
 pub use homography::Homography;
 pub use lens::Lens;
 pub use point::{Cov2, PointInFloor};
-pub use portal::{Portal, PortalReading};
+pub use portal::{Passage, Portal, PortalReading};

@@ -1,4 +1,12 @@
 //! A door opening on the floor: a polyline with an inside and an outside.
+//!
+//! Which side a point is on comes from the nearest piece of the line. At a corner the nearest
+//! piece is a single point and the two segments may disagree; there the way the line turns
+//! decides, which is exact for any line that does not cross itself. Past either end the end
+//! segment is thought on for ever, so that the side has no jump there; how far past the end a
+//! point lies is in its station.
+//!
+//! It does not decide what counts as a crossing: that is `crossing`.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +24,38 @@ pub struct Portal {
 /// Where a point is with regard to a portal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PortalReading {
-    /// Signed distance to the polyline, m: positive inside, negative outside.
+    /// Signed distance to the polyline, m: positive inside, negative outside; past an end, the
+    /// signed distance to the end segment's extension. 0 for a line without length.
     pub side_m: f64,
     /// Arc length along the polyline of the nearest point, m: below 0 or above the length when
     /// the point lies past an end (measured along the end segment's direction).
     pub station_m: f64,
     /// Unit normal (towards the inside) at the nearest point.
     pub normal: (f64, f64),
+}
+
+/// Where a straight step passes a portal's line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passage {
+    /// How much of the step lies before the line, 0 to 1.
+    pub share: f64,
+    /// Where along the line, m; below 0 or above the length past an end.
+    pub station_m: f64,
+    /// How far past the nearer end, m; 0 over the line itself.
+    pub beyond_m: f64,
+    /// From outside to inside.
+    pub inward: bool,
+}
+
+/// One segment of the line, with what its neighbours say of its ends.
+struct Segment {
+    start: PointInFloor,
+    along: (f64, f64),
+    length_m: f64,
+    /// Arc length at its start, m.
+    station_m: f64,
+    first: bool,
+    last: bool,
 }
 
 impl Portal {
@@ -32,7 +65,301 @@ impl Portal {
     }
 
     /// Where `p` is with regard to this portal.
-    pub fn read(&self, _p: PointInFloor) -> PortalReading {
-        unimplemented!("floor helper")
+    pub fn read(&self, p: PointInFloor) -> PortalReading {
+        let mut best = PortalReading {
+            side_m: 0.0,
+            station_m: 0.0,
+            normal: (0.0, 0.0),
+        };
+        let mut best_distance = f64::INFINITY;
+        let mut before: Option<(f64, f64)> = None;
+        let mut segments = self.segments().peekable();
+        while let Some(segment) = segments.next() {
+            let after = segments.peek().map(|next| next.along);
+            let (distance, reading) = segment.read(p, before, after);
+            if distance < best_distance {
+                best_distance = distance;
+                best = reading;
+            }
+            before = Some(segment.along);
+        }
+        if !best_distance.is_finite() && before.is_some() {
+            best.side_m = f64::NAN; // not a point: on neither side
+        }
+        best
+    }
+
+    /// Where the straight step from `from` to `to` passes the line, if their sides differ.
+    /// A passage over the line itself is preferred to one past its ends. A start exactly on the
+    /// line belongs to neither side, so that a step from it passes nothing.
+    pub fn passage(&self, from: PointInFloor, to: PointInFloor) -> Option<Passage> {
+        let (a, b) = (self.read(from), self.read(to));
+        if a.side_m * b.side_m >= 0.0 || !(a.side_m * b.side_m).is_finite() {
+            return None;
+        }
+        let inward = a.side_m < 0.0;
+        let mut best: Option<Passage> = None;
+        for segment in self.segments() {
+            if let Some(found) = segment.passage(from, to, inward)
+                && best.is_none_or(|b| found.beyond_m < b.beyond_m)
+            {
+                best = Some(found);
+            }
+        }
+        best.or_else(|| {
+            // Only where rounding hides the intersection, at a corner: between the two readings.
+            let share = a.side_m / (a.side_m - b.side_m);
+            let station_m = self.read(from.lerp(to, share)).station_m;
+            Some(Passage {
+                share,
+                station_m,
+                beyond_m: self.beyond_m(station_m),
+                inward,
+            })
+        })
+    }
+
+    /// How far past the nearer end a station is, m; 0 over the line itself.
+    pub fn beyond_m(&self, station_m: f64) -> f64 {
+        (-station_m).max(station_m - self.length_m()).max(0.0)
+    }
+
+    /// The segments that have a length.
+    fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
+        let has_length = |w: &&[PointInFloor]| w[0].distance(w[1]) > 0.0;
+        let count = self.line.windows(2).filter(has_length).count();
+        let mut station_m = 0.0;
+        self.line
+            .windows(2)
+            .filter(has_length)
+            .enumerate()
+            .map(move |(i, w)| {
+                let length_m = w[0].distance(w[1]);
+                let segment = Segment {
+                    start: w[0],
+                    along: ((w[1].x - w[0].x) / length_m, (w[1].y - w[0].y) / length_m),
+                    length_m,
+                    station_m,
+                    first: i == 0,
+                    last: i + 1 == count,
+                };
+                station_m += length_m;
+                segment
+            })
+    }
+}
+
+impl Segment {
+    /// The distance of `p` to this segment, and what is read there.
+    fn read(
+        &self,
+        p: PointInFloor,
+        before: Option<(f64, f64)>,
+        after: Option<(f64, f64)>,
+    ) -> (f64, PortalReading) {
+        let (dx, dy) = (p.x - self.start.x, p.y - self.start.y);
+        let along_m = dx * self.along.0 + dy * self.along.1;
+        let across_m = self.along.0 * dy - self.along.1 * dx;
+        let past_m = (-along_m).max(along_m - self.length_m).max(0.0);
+        let distance_m = (past_m * past_m + across_m * across_m).sqrt();
+        let neighbour = if along_m < 0.0 { before } else { after };
+        let own = (-self.along.1, self.along.0);
+        let (side_m, station_m, normal) = match neighbour {
+            Some(other) if past_m > 0.0 => {
+                let at_end = along_m > 0.0;
+                let (d1, d2) = if at_end {
+                    (self.along, other)
+                } else {
+                    (other, self.along)
+                };
+                let turn = cross(d1, d2);
+                let outward = if turn > 0.0 {
+                    -distance_m // the line turns left: its corner points outside
+                } else if turn < 0.0 {
+                    distance_m
+                } else {
+                    across_m
+                };
+                let station_m = self.station_m + if at_end { self.length_m } else { 0.0 };
+                (
+                    outward,
+                    station_m,
+                    unit_or(own, (own.0 - other.1, own.1 + other.0)),
+                )
+            }
+            _ => (across_m, self.station_m + along_m, own),
+        };
+        let reading = PortalReading {
+            side_m,
+            station_m,
+            normal,
+        };
+        (distance_m, reading)
+    }
+
+    /// Where a step meets this segment; its outer end counts as endless.
+    fn passage(&self, from: PointInFloor, to: PointInFloor, inward: bool) -> Option<Passage> {
+        let offset = (from.x - self.start.x, from.y - self.start.y);
+        let step = (to.x - from.x, to.y - from.y);
+        let (a, change) = (cross(self.along, offset), cross(self.along, step));
+        let share = -a / change;
+        if (change > 0.0) != inward || !(0.0..=1.0).contains(&share) {
+            return None;
+        }
+        let along_m = offset.0 * self.along.0
+            + offset.1 * self.along.1
+            + share * (step.0 * self.along.0 + step.1 * self.along.1);
+        let (before_m, after_m) = ((-along_m).max(0.0), (along_m - self.length_m).max(0.0));
+        if (before_m > 0.0 && !self.first) || (after_m > 0.0 && !self.last) {
+            return None;
+        }
+        Some(Passage {
+            share,
+            station_m: self.station_m + along_m,
+            beyond_m: before_m + after_m,
+            inward,
+        })
+    }
+}
+
+fn cross(a: (f64, f64), b: (f64, f64)) -> f64 {
+    a.0 * b.1 - a.1 * b.0
+}
+
+/// `v` at length 1, or `otherwise` where it has none.
+fn unit_or(otherwise: (f64, f64), v: (f64, f64)) -> (f64, f64) {
+    let length = (v.0 * v.0 + v.1 * v.1).sqrt();
+    if length > 1e-9 {
+        (v.0 / length, v.1 / length)
+    } else {
+        otherwise
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn portal(points: &[(f64, f64)]) -> Portal {
+        Portal {
+            line: points.iter().map(|&(x, y)| PointInFloor { x, y }).collect(),
+            depth_m: 0.25,
+        }
+    }
+
+    /// Reads `at` and compares side and station.
+    #[track_caller]
+    fn check(points: &[(f64, f64)], at: (f64, f64), side_m: f64, station_m: f64) {
+        let reading = portal(points).read(PointInFloor { x: at.0, y: at.1 });
+        assert!(
+            (reading.side_m - side_m).abs() < 1e-9 && (reading.station_m - station_m).abs() < 1e-9,
+            "{at:?}: {reading:?}, not side {side_m} at station {station_m}"
+        );
+        let length = reading.normal.0.hypot(reading.normal.1);
+        assert!((length - 1.0).abs() < 1e-9, "{reading:?}");
+    }
+
+    const DOOR: &[(f64, f64)] = &[(0.0, 0.0), (2.0, 0.0)];
+    /// Turns left, then right.
+    const BENT: &[(f64, f64)] = &[(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (4.0, 2.0)];
+    /// A hairpin: the line turns left by more than a quarter turn.
+    const SHARP: &[(f64, f64)] = &[(0.0, 0.0), (2.0, 0.0), (0.5, 1.0)];
+
+    #[test]
+    fn reads_sides_and_stations() {
+        check(DOOR, (0.5, 1.0), 1.0, 0.5);
+        check(DOOR, (0.5, -1.0), -1.0, 0.5);
+        check(DOOR, (0.5, 0.0), 0.0, 0.5);
+        check(DOOR, (-1.0, 0.5), 0.5, -1.0);
+        check(DOOR, (3.0, -0.5), -0.5, 3.0);
+        check(DOOR, (2.0, 0.0), 0.0, 2.0);
+        check(BENT, (1.5, 0.5), 0.5, 1.5);
+        check(BENT, (2.0, 1.0), 0.0, 3.0);
+        check(BENT, (3.0, -1.0), -2_f64.sqrt(), 2.0);
+        check(BENT, (1.0, 3.0), 2_f64.sqrt(), 4.0);
+        check(BENT, (5.0, 1.0), -1.0, 7.0);
+        // In the hairpin's corner the two segments' own signs disagree.
+        check(SHARP, (3.0, 0.1), -1.01_f64.sqrt(), 2.0);
+        check(
+            &[(0.0, 0.0), (1.0, 0.0), (1.0, 0.0), (2.0, 0.0)],
+            (1.0, 1.0),
+            1.0,
+            1.0,
+        );
+    }
+
+    #[test]
+    fn nothing_is_read_from_a_line_without_length_or_from_no_point() {
+        let dot = portal(&[(1.0, 1.0), (1.0, 1.0)]);
+        assert_eq!(dot.read(PointInFloor { x: 3.0, y: 3.0 }).side_m.abs(), 0.0);
+        let nowhere = PointInFloor {
+            x: f64::NAN,
+            y: 0.0,
+        };
+        assert!(portal(DOOR).read(nowhere).side_m.is_nan());
+        assert!(
+            portal(DOOR)
+                .passage(nowhere, PointInFloor::default())
+                .is_none()
+        );
+    }
+
+    /// Passes from `from` to `to` and compares share, station, beyond.
+    #[track_caller]
+    fn check_passage(
+        points: &[(f64, f64)],
+        from: (f64, f64),
+        to: (f64, f64),
+        expect: Option<(f64, f64, f64)>,
+    ) {
+        let [a, b] = [from, to].map(|(x, y)| PointInFloor { x, y });
+        let found = portal(points)
+            .passage(a, b)
+            .map(|p| (p.share, p.station_m, p.beyond_m));
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        let same = match (found, expect) {
+            (Some(f), Some(e)) => near(f.0, e.0) && near(f.1, e.1) && near(f.2, e.2),
+            (f, e) => f.is_none() && e.is_none(),
+        };
+        assert!(same, "{from:?} to {to:?}: {found:?}, not {expect:?}");
+    }
+
+    #[test]
+    fn finds_where_a_step_passes() {
+        check_passage(DOOR, (1.0, -1.0), (1.0, 3.0), Some((0.25, 1.0, 0.0)));
+        check_passage(DOOR, (1.0, 3.0), (1.0, -1.0), Some((0.75, 1.0, 0.0)));
+        check_passage(DOOR, (2.5, -1.0), (2.5, 1.0), Some((0.5, 2.5, 0.5)));
+        check_passage(DOOR, (-0.5, -1.0), (-0.5, 1.0), Some((0.5, -0.5, 0.5)));
+        check_passage(DOOR, (1.0, 1.0), (5.0, 1.0), None);
+        check_passage(DOOR, (1.0, 0.0), (1.0, 1.0), None);
+        // Over the corner, and over the second segment though the first one's line is met too.
+        check_passage(BENT, (1.5, 0.5), (2.5, -0.5), Some((0.5, 2.0, 0.0)));
+        check_passage(BENT, (3.0, 1.0), (1.0, 1.0), Some((0.5, 3.0, 0.0)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// The sign changes only at the line, and the two helpers agree on where.
+        #[test]
+        fn the_side_has_no_jump(x in -3.0..7.0f64, y in -3.0..5.0f64, a in 0.0..6.2f64) {
+            let p = PointInFloor { x, y };
+            let q = PointInFloor { x: x + 0.01 * a.cos(), y: y + 0.01 * a.sin() };
+            for line in [DOOR, BENT] {
+                let portal = portal(line);
+                let (rp, rq) = (portal.read(p), portal.read(q));
+                let differ = rp.side_m * rq.side_m < 0.0;
+                let gap = (rp.side_m - rq.side_m).abs();
+                prop_assert!(!differ || gap < 0.01 + 1e-9, "{rp:?} {rq:?}");
+                let passage = portal.passage(p, q);
+                prop_assert_eq!(differ, passage.is_some());
+                if let Some(passage) = passage {
+                    prop_assert_eq!(passage.inward, rp.side_m < 0.0);
+                    let on = portal.read(p.lerp(q, passage.share));
+                    prop_assert!(on.side_m.abs() < 1e-6 && (on.station_m - passage.station_m).abs() < 1e-6);
+                }
+            }
+        }
     }
 }
