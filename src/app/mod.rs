@@ -1,1 +1,5 @@
-//! Wiring: feeders, outputs, reports. May import everything below.
+//! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
+
+pub mod log;
+pub mod run;
+pub mod trace;

@@ -1,0 +1,153 @@
+//! One run of the engine: steps it, records the trace, folds the verdict log.
+
+use std::io;
+
+use sha2::{Digest, Sha256};
+
+use super::log::{VerdictLog, hex};
+use super::trace::{Provenance, TRACE_VERSION, TraceEnd, TraceHeader, TraceWriter};
+use crate::access::{AccessEvent, FeedStatus};
+use crate::engine::{Engine, EngineConfig, Input, Output};
+use crate::sight::{SightChange, SightState};
+use crate::units::{CameraId, DoorId, Instant, Span};
+
+/// Steps that settle a finished run are bounded: far more than any ledger needs.
+const MAX_SETTLING_STEPS: usize = 1_000_000;
+
+/// How long before the first frame the camera is told to be without signal: longer than any
+/// window, so that a grant from before the clip is not judged as if its walker had been seen.
+const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
+
+/// An engine with its trace and its log.
+pub struct EngineRun {
+    /// The engine.
+    pub engine: Engine,
+    /// What it stated.
+    pub log: VerdictLog,
+    /// Frames taken.
+    pub frames: u64,
+    trace: Option<TraceWriter>,
+    outputs: Vec<Output>,
+    waiting: Vec<AccessEvent>,
+}
+
+impl EngineRun {
+    /// A run of `config`; `events` are fed in the order of their arrival as time reaches them.
+    pub fn new(config: EngineConfig, mut events: Vec<AccessEvent>) -> Result<Self, Vec<String>> {
+        events.sort_by(|a, b| (b.received, &b.id).cmp(&(a.received, &a.id)));
+        Ok(Self {
+            engine: Engine::new(config)?,
+            log: VerdictLog::default(),
+            frames: 0,
+            trace: None,
+            outputs: Vec::new(),
+            waiting: events,
+        })
+    }
+
+    /// Records everything from now on.
+    pub fn record(&mut self, to: Box<dyn io::Write>, provenance: Provenance) -> io::Result<()> {
+        let header = TraceHeader {
+            version: TRACE_VERSION,
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            provenance,
+            config: self.engine.config().clone(),
+        };
+        self.trace = Some(TraceWriter::new(to, &header)?);
+        Ok(())
+    }
+
+    /// Tells the engine one thing and returns what it said.
+    pub fn step(&mut self, now: Instant, input: &Input) -> io::Result<&[Output]> {
+        self.outputs.clear();
+        self.engine.step(now, input, &mut self.outputs);
+        self.frames += u64::from(matches!(input, Input::Frame(_)));
+        for output in &self.outputs {
+            self.log.take(output);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.step(now, input, &self.outputs)?;
+        }
+        Ok(&self.outputs)
+    }
+
+    /// The cameras begin to see at `at`; before, nobody knows what happened.
+    pub fn begin(&mut self, at: Instant) -> io::Result<()> {
+        self.tell_sight(at - BLIND_BEFORE_START, SightState::NoSignal)?;
+        self.feed_events(at)?;
+        self.tell_sight(at, SightState::Clear)
+    }
+
+    /// Feeds the access events that had arrived by `now`.
+    pub fn feed_events(&mut self, now: Instant) -> io::Result<()> {
+        while self
+            .waiting
+            .last()
+            .is_some_and(|event| event.received <= now)
+        {
+            if let Some(event) = self.waiting.pop() {
+                let at = event.received;
+                self.step(at, &Input::Access(event))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cameras stop seeing at `at`: the remaining events are fed, the feeds are complete, and
+    /// everything that is due becomes final. Returns the verdict hash.
+    pub fn end(&mut self, at: Instant) -> io::Result<String> {
+        self.feed_events(at)?;
+        self.tell_sight(at, SightState::NoSignal)?;
+        self.feed_events(Instant::MAX)?;
+        for door in 0..self.engine.config().doors.len() {
+            let status = FeedStatus {
+                door: DoorId(door as u16),
+                complete_to: Instant::MAX,
+                gaps: Vec::new(),
+            };
+            self.step(at, &Input::Feed(status))?;
+        }
+        self.settle()?;
+        let end = TraceEnd {
+            frames: self.frames,
+            verdict_hash: self.log.verdict_hash(),
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.end(&end)?;
+        }
+        Ok(end.verdict_hash)
+    }
+
+    /// Lets time pass until nothing is due any more.
+    fn settle(&mut self) -> io::Result<()> {
+        for _ in 0..MAX_SETTLING_STEPS {
+            let doors = 0..self.engine.config().doors.len();
+            let due = doors
+                .filter_map(|door| self.engine.ledger(DoorId(door as u16))?.next_due())
+                .filter(|due| *due < Instant::MAX)
+                .min();
+            match due {
+                Some(due) => self.step(due, &Input::Tick)?,
+                None => break,
+            };
+        }
+        Ok(())
+    }
+
+    fn tell_sight(&mut self, at: Instant, state: SightState) -> io::Result<()> {
+        for camera in 0..self.engine.config().cameras.len() {
+            let change = SightChange {
+                camera: CameraId(camera as u16),
+                state,
+            };
+            self.step(at, &Input::Sight(change))?;
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 of a configuration as the engine takes it, 64 hex digits.
+pub fn config_sha256(config: &EngineConfig) -> String {
+    let text = serde_json::to_string(config).unwrap_or_else(|problem| problem.to_string());
+    hex(&Sha256::digest(text.as_bytes()))
+}
