@@ -29,6 +29,16 @@ pub enum VerdictKind {
     Undetermined,
 }
 
+impl VerdictKind {
+    /// Whether somebody passed who should not have: what turns tiles red and sends an alert.
+    pub const fn is_breach(self) -> bool {
+        matches!(
+            self,
+            Self::Tailgating | Self::EntryOnExit | Self::UnauthorisedEntry | Self::WrongWay
+        )
+    }
+}
+
 /// How final a judgement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
