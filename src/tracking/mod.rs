@@ -2,10 +2,12 @@
 //!
 //! Rank: above `floor`, below `crossing`. Pure. Lifetimes are durations, never frame counts.
 
+mod assignment;
 mod settings;
 mod track;
 mod tracker;
 
+pub use assignment::Assignment;
 pub use settings::TrackerSettings;
 pub use track::{PathPoint, Track, TrackState};
 pub use tracker::{Observation, Tracker};
