@@ -1,1 +1,7 @@
 //! Scenes with exact truth: scripts, walkers, renderer. Imported by commands and tests only.
+
+pub mod camera;
+pub mod feed;
+pub mod outcome;
+pub mod script;
+pub mod walk;
