@@ -103,6 +103,7 @@ impl EngineRun {
             let status = FeedStatus {
                 door: DoorId(door as u16),
                 complete_to: Instant::MAX,
+                lateness: None,
                 gaps: Vec::new(),
             };
             self.step(at, &Input::Feed(status))?;

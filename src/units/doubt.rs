@@ -34,6 +34,8 @@ pub enum Doubt {
     ReaderUnknown,
     /// The calibration is uncertain or was changed.
     CalibrationUncertain,
+    /// A grant or an unlock fits the crossing only if the uncertain times err in its favour.
+    WindowEdge,
 }
 
 impl Doubt {
@@ -54,6 +56,7 @@ impl Doubt {
             Self::LateGrant => "a grant arrived late",
             Self::ReaderUnknown => "the grant named no reader",
             Self::CalibrationUncertain => "the calibration is uncertain",
+            Self::WindowEdge => "the times fit only just",
         }
     }
 }

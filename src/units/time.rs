@@ -127,7 +127,22 @@ impl Interval {
 
     /// The middle, rounded down to a microsecond.
     pub fn mid(self) -> Instant {
-        Instant(self.lo.0 + (self.hi.0 - self.lo.0) / 2)
+        // Halving the wider sum cannot overflow, whatever the ends are.
+        Instant(((i128::from(self.lo.0) + i128::from(self.hi.0)) >> 1) as i64)
+    }
+
+    /// The same, wider by `by` on either side.
+    pub fn widened(self, by: Span) -> Self {
+        Self {
+            lo: self.lo - by,
+            hi: self.hi + by,
+        }
+    }
+
+    /// Whether the two share more than an end (or, for exact moments, lie within one another).
+    pub fn overlaps(self, other: Self) -> bool {
+        let (lo, hi) = (self.lo.max(other.lo), self.hi.min(other.hi));
+        lo < hi || (lo == hi && (self.lo == self.hi || other.lo == other.hi))
     }
 
     /// Whether `at` lies in it, ends included.

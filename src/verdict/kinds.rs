@@ -1,9 +1,13 @@
 //! The words of judgement.
+//!
+//! A statement carries facts, not sentences: the sentences are made from it by [`super::explain`],
+//! which knows what doors are called and how times are written.
 
 use serde::{Deserialize, Serialize};
 
+use super::{GrantStep, Step};
 use crate::crossing::Crossing;
-use crate::units::{DoorId, Doubt, Instant, Interval};
+use crate::units::{CrossingId, DoorId, Doubt, Instant, Interval};
 
 /// What a crossing was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -11,15 +15,18 @@ use crate::units::{DoorId, Doubt, Instant, Interval};
 pub enum VerdictKind {
     /// A credit was spent.
     Authorised,
-    /// No credit, and another, credited entry went through the same opening before or beside it.
+    /// No credit, and another, credited passage went through the same opening before or beside it.
     Tailgating,
     /// No credit, and it slipped in while someone came out.
     EntryOnExit,
     /// No credit, and nobody opened the door for it.
     UnauthorisedEntry,
+    /// Outbound without a credit, where policy asks for a grant to go out.
+    UnauthorisedExit,
     /// A scheduled or manual unlock was in force.
     FreePassage,
-    /// Outbound: counted, neither gives nor takes a credit.
+    /// Outbound: counted, neither gives nor takes a credit (it takes one where readers are on both
+    /// sides).
     Exit,
     /// Against a one-way portal.
     WrongWay,
@@ -30,17 +37,51 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Authorised,
+        Self::Tailgating,
+        Self::EntryOnExit,
+        Self::UnauthorisedEntry,
+        Self::UnauthorisedExit,
+        Self::FreePassage,
+        Self::Exit,
+        Self::WrongWay,
+        Self::UTurn,
+        Self::Undetermined,
+    ];
+
+    /// Its name as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authorised => "authorised",
+            Self::Tailgating => "tailgating",
+            Self::EntryOnExit => "entry_on_exit",
+            Self::UnauthorisedEntry => "unauthorised_entry",
+            Self::UnauthorisedExit => "unauthorised_exit",
+            Self::FreePassage => "free_passage",
+            Self::Exit => "exit",
+            Self::WrongWay => "wrong_way",
+            Self::UTurn => "u_turn",
+            Self::Undetermined => "undetermined",
+        }
+    }
+
     /// Whether somebody passed who should not have: what turns tiles red and sends an alert.
     pub const fn is_breach(self) -> bool {
         matches!(
             self,
-            Self::Tailgating | Self::EntryOnExit | Self::UnauthorisedEntry | Self::WrongWay
+            Self::Tailgating
+                | Self::EntryOnExit
+                | Self::UnauthorisedEntry
+                | Self::UnauthorisedExit
+                | Self::WrongWay
         )
     }
 }
 
 /// How final a judgement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// As things look now; a late grant may still change it.
@@ -52,7 +93,7 @@ pub enum Stage {
 }
 
 /// A credit that was spent on a crossing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditUse {
     /// Id of the grant's access event.
     pub grant: String,
@@ -81,34 +122,53 @@ pub struct Verdict {
     pub door: DoorId,
     /// What it was.
     pub kind: VerdictKind,
+    /// What it would most likely be, if it is undetermined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likely: Option<VerdictKind>,
+    /// What the statement before this one said, if that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<VerdictKind>,
     /// The crossing judged.
     pub crossing: Crossing,
     /// The credit spent on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit: Option<CreditUse>,
-    /// The crossing that made it tailgating, an entry on exit or a U-turn.
+    /// The crossing that made it tailgating (the credited one at the head of the train), an entry
+    /// on exit (the exit) or a U-turn (its other half).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<crate::units::CrossingId>,
+    pub beside: Option<CrossingId>,
     /// Why it may be wrong.
     pub doubts: Vec<Doubt>,
     /// When it was stated.
     pub stated_at: Instant,
-    /// One line a guard can read.
-    pub text: String,
     /// Step by step, why this and why not something else.
-    pub why: Vec<String>,
+    pub why: Vec<Step>,
 }
 
 /// How a grant ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantOutcome {
+    /// Still good and not spent yet. Only ever provisional.
+    Live,
     /// Every passage it allows, or at least one, was spent.
     Used,
-    /// Nobody walked.
+    /// Nobody walked on it.
     Unused,
     /// Cannot be known: see the doubts.
     Undetermined,
+}
+
+impl GrantOutcome {
+    /// Its name as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Used => "used",
+            Self::Unused => "unused",
+            Self::Undetermined => "undetermined",
+        }
+    }
 }
 
 /// The judgement on one grant.
@@ -124,18 +184,29 @@ pub struct GrantVerdict {
     pub door: DoorId,
     /// Id of the grant's access event.
     pub grant: String,
+    /// Opaque holder id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// The reader that granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<String>,
     /// How it ended.
     pub outcome: GrantOutcome,
+    /// What the statement before this one said, if that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<GrantOutcome>,
     /// When it was granted.
     pub granted: Interval,
-    /// Passages spent.
-    pub spent: u8,
+    /// From when to when a crossing could have spent it.
+    pub good: Interval,
+    /// The crossings it was spent on, in order of time; never more than `allowed`.
+    pub spent_on: Vec<CrossingId>,
     /// Passages allowed.
     pub allowed: u8,
     /// Why it may be wrong.
     pub doubts: Vec<Doubt>,
     /// When it was stated.
     pub stated_at: Instant,
-    /// One line a guard can read.
-    pub text: String,
+    /// Step by step, why.
+    pub why: Vec<GrantStep>,
 }

@@ -2,10 +2,14 @@
 //!
 //! Rank: above `access`. Pure.
 
+mod explain;
 mod kinds;
 mod ledger;
 mod policy;
+mod step;
 
+pub use explain::{Names, PlainNames, explain_grant, explain_steps, explain_verdict};
 pub use kinds::{CreditUse, GrantOutcome, GrantVerdict, Stage, Verdict, VerdictKind};
-pub use ledger::{Ledger, LedgerOutput};
+pub use ledger::{CrossingState, Ledger, LedgerOutput, LiveCredit};
 pub use policy::Policy;
+pub use step::{Apart, Fate, GrantStep, Other, Step};
