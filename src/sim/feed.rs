@@ -103,6 +103,7 @@ pub fn feed(scene: &Scene, level: Level) -> Result<SceneFeed, String> {
                 let status = FeedStatus {
                     door: DoorId(0),
                     complete_to: Instant::from_s(*complete_to_s),
+                    lateness: None,
                     gaps: gaps.collect(),
                 };
                 inputs.push((at, Input::Feed(status)));
