@@ -4,17 +4,22 @@
 //! `point_in_floor`. Angles are radians.
 
 mod camera;
+mod control;
 mod footprint;
 mod grid;
 mod homography;
 mod lens;
+mod linear;
 mod point;
 mod portal;
+mod pose;
 
-pub use camera::{CameraModel, CameraSpec, ControlPoint, Pose};
+pub use camera::{CameraModel, CameraSpec, PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
+pub use control::ControlPoint;
 pub use footprint::{Footprint, FootprintBasis, FootprintSettings};
 pub use grid::{Grid, GridSpec, TileIndex, TileRole};
 pub use homography::Homography;
 pub use lens::Lens;
 pub use point::{Cov2, PointInFloor};
 pub use portal::{Passage, Portal, PortalReading};
+pub use pose::Pose;
