@@ -1,1 +1,33 @@
-//! Pictures from files (and later streams), with true times. An edge: imports the core, no other edge.
+//! Pictures from files, with true times; videos to files. An edge: imports `units`, no other edge.
+//!
+//! Theory of operation: [`Clip::open`] finds out what a path is (a video file, a raw stream, a
+//! folder of images) and [`Clip::next_frame`] hands out one upright 4:2:0 [`Frame`] after the other,
+//! each with its presentation time. What is damaged is skipped, and [`Clip::losses`] says what was
+//! lost; a clip that holds nothing readable is a [`CaptureError`]. [`VideoWriter`] is the way back.
+//!
+//! All calls into FFmpeg are in `av`; the rest is safe Rust. The same clip gives the same bytes and
+//! times on every run, machine and number of threads.
+//!
+//! It deliberately knows nothing of cameras, doors or wall time beyond what the container says.
+
+mod av;
+mod clip;
+mod clock;
+mod colour;
+mod error;
+mod folder;
+mod frame;
+mod loss;
+mod pool;
+mod turn;
+mod video;
+
+#[cfg(test)]
+mod tests;
+
+pub use clip::{Clip, ClipInfo, ClipOptions, LogLevel};
+pub use colour::{Colour, Matrix, Range};
+pub use error::CaptureError;
+pub use frame::{Frame, Plane, Planes};
+pub use loss::{Loss, LossReason};
+pub use turn::Rotation;
