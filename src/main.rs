@@ -1,2 +1,7 @@
-//! The `tailgate` binary.
-fn main() {}
+//! The `tailgate` binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tailgate::commands::main()
+}

@@ -1,1 +1,96 @@
 //! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done; 1 something given cannot be used (each problem is named on standard error);
+//! 2 the command line itself is wrong; 3 only with `--fail-on-breach`: somebody got in without a
+//! grant; 4 a check, score or scene did not come out as it must.
+
+mod completions;
+mod replay;
+mod simulate;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Everything given was fine and done.
+pub const DONE: u8 = 0;
+/// Something given cannot be used.
+pub const UNUSABLE: u8 = 1;
+/// Somebody got in without a grant, and the caller asked to be told by exit code.
+pub const BREACH: u8 = 3;
+/// A check, score or scene did not come out as it must.
+pub const NOT_AS_EXPECTED: u8 = 4;
+
+/// Counts people through doors on video, compares them with access grants, and explains each verdict.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tailgate",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(Box<replay::ReplayArgs>),
+    Simulate(simulate::SimulateArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Why a command ended without doing what it was asked. Printed once, on standard error.
+#[derive(Debug)]
+pub struct Failure {
+    /// Exit code.
+    pub code: u8,
+    /// One or more lines: what is wrong and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// Something given cannot be used.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self {
+            code: UNUSABLE,
+            message: message.into(),
+        }
+    }
+}
+
+/// What a command returns: an exit code, or why not.
+pub type Outcome = Result<u8, Failure>;
+
+/// Parses the command line and runs it.
+pub fn main() -> ExitCode {
+    let log = tracing_subscriber::EnvFilter::try_from_env("TAILGATE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
+    let outcome = match Cli::parse().command {
+        Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            for line in failure.message.lines() {
+                eprintln!("tailgate: {line}");
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// The command line's definition, for completions.
+fn definition() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,91 @@
+//! `tailgate simulate SCRIPT...`: runs scene scripts through the engine, or renders them as clips.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{DONE, Failure, NOT_AS_EXPECTED, Outcome};
+use crate::app::run::EngineRun;
+use crate::sim::feed::{Level, feed};
+use crate::sim::outcome::{differences, verdict_line};
+use crate::sim::script::{Scene, parse};
+use crate::verdict::{GrantVerdict, Verdict};
+
+/// Runs scene scripts (walkers, grants, noise and what must come out) through the engine.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Scene scripts.
+    #[arg(required = true)]
+    scripts: Vec<PathBuf>,
+    /// What the engine is given of each person.
+    #[arg(long, value_enum, default_value = "footprints")]
+    level: LevelArg,
+    /// Print each script's verdicts, not only the differences.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LevelArg {
+    /// Places on the floor.
+    Footprints,
+    /// Boxes in the scene's camera.
+    Boxes,
+}
+
+/// Runs them; exit code 4 if one does not come out as written.
+pub fn run(args: &SimulateArgs) -> Outcome {
+    let level = match args.level {
+        LevelArg::Footprints => Level::Footprints,
+        LevelArg::Boxes => Level::Boxes,
+    };
+    let mut wrong = 0;
+    for path in &args.scripts {
+        let scene = load(path)?;
+        let run = play(&scene, level)
+            .map_err(|problem| Failure::unusable(format!("{}: {problem}", path.display())))?;
+        let verdicts: Vec<&Verdict> = run.log.current_verdicts().collect();
+        let grants: Vec<&GrantVerdict> = run.log.current_grants().collect();
+        let lines = differences(&scene, &verdicts, &grants);
+        let word = if lines.is_empty() { "ok   " } else { "WRONG" };
+        println!("{word} {}: {}", path.display(), scene.title);
+        if args.verbose || !lines.is_empty() {
+            for verdict in &verdicts {
+                println!("        {}", verdict_line(verdict));
+            }
+        }
+        for line in &lines {
+            println!("      - {line}");
+        }
+        wrong += usize::from(!lines.is_empty());
+    }
+    println!("{} scenes, {wrong} wrong", args.scripts.len());
+    Ok(if wrong == 0 { DONE } else { NOT_AS_EXPECTED })
+}
+
+/// Reads a script from a file.
+pub fn load(path: &Path) -> Result<Scene, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|problem| Failure::unusable(format!("{}: {problem}", path.display())))?;
+    parse(&text).map_err(|problems| {
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{}: {problem}", path.display()))
+            .collect();
+        Failure::unusable(lines.join("\n"))
+    })
+}
+
+/// Plays a scene through the engine.
+pub fn play(scene: &Scene, level: Level) -> Result<EngineRun, String> {
+    let fed = feed(scene, level)?;
+    let mut run = EngineRun::new(fed.config, fed.events).map_err(|problems| problems.join("\n"))?;
+    let io = |problem: std::io::Error| problem.to_string();
+    run.begin(crate::units::Instant::ZERO).map_err(io)?;
+    for (at, input) in &fed.inputs {
+        run.feed_events(*at).map_err(io)?;
+        run.step(*at, input).map_err(io)?;
+    }
+    run.end(fed.end).map_err(io)?;
+    Ok(run)
+}
