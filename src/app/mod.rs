@@ -1,5 +1,8 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
 pub mod log;
+pub mod names;
+pub mod overlay;
+pub mod report;
 pub mod run;
 pub mod trace;

@@ -92,7 +92,9 @@ impl Canvas {
 
     /// A filled polygon.
     pub fn fill(&mut self, points: &[PointInImage], colour: Colour) {
-        let Some(path) = path(points, true) else { return };
+        let Some(path) = path(points, true) else {
+            return;
+        };
         self.pixmap.fill_path(
             &path,
             &paint(colour),
@@ -115,14 +117,17 @@ impl Canvas {
 
     /// A line through points.
     pub fn stroke(&mut self, points: &[PointInImage], closed: bool, width: f32, colour: Colour) {
-        let Some(path) = path(points, closed) else { return };
+        let Some(path) = path(points, closed) else {
+            return;
+        };
         let stroke = Stroke {
             width,
             line_cap: LineCap::Round,
             line_join: LineJoin::Round,
             ..Stroke::default()
         };
-        self.pixmap.stroke_path(&path, &paint(colour), &stroke, Transform::identity(), None);
+        self.pixmap
+            .stroke_path(&path, &paint(colour), &stroke, Transform::identity(), None);
     }
 
     /// Text with its top left corner at `(x, y)`; characters outside printable ASCII show as `?`.
@@ -134,13 +139,17 @@ impl Canvas {
     }
 
     fn character(&mut self, x: f64, y: f64, size: TextSize, colour: Colour, character: char) {
-        let weight = if size == TextSize::Small { FontWeight::Regular } else { FontWeight::Bold };
+        let weight = if size == TextSize::Small {
+            FontWeight::Regular
+        } else {
+            FontWeight::Bold
+        };
         let raster = get_raster(character, weight, size.raster())
             .or_else(|| get_raster('?', weight, size.raster()));
         let Some(raster) = raster else { return };
         let (width, height) = (self.pixmap.width() as i64, self.pixmap.height() as i64);
         let pixels = self.pixmap.pixels_mut();
-        for (row, line) in raster.raster().iter().enumerate() {
+        for (row, line) in raster.rows().enumerate() {
             for (column, coverage) in line.iter().enumerate() {
                 let (px, py) = (x as i64 + column as i64, y as i64 + row as i64);
                 let inside = 0 <= px && px < width && 0 <= py && py < height;
@@ -155,7 +164,11 @@ impl Canvas {
     /// The canvas as packed RGB.
     pub fn to_rgb(&self) -> RgbImage {
         let (width, height) = self.size();
-        let bytes = self.pixmap.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]);
+        let bytes = self
+            .pixmap
+            .pixels()
+            .iter()
+            .flat_map(|p| [p.red(), p.green(), p.blue()]);
         RgbImage::from_raw(width, height, bytes.collect()).unwrap_or_default()
     }
 }
@@ -163,11 +176,19 @@ impl Canvas {
 fn corners(left: f64, top: f64, width: f64, height: f64) -> [PointInImage; 4] {
     let at = |x, y| PointInImage { x, y };
     let (right, bottom) = (left + width, top + height);
-    [at(left, top), at(right, top), at(right, bottom), at(left, bottom)]
+    [
+        at(left, top),
+        at(right, top),
+        at(right, bottom),
+        at(left, bottom),
+    ]
 }
 
 fn paint(colour: Colour) -> Paint<'static> {
-    let mut paint = Paint { anti_alias: true, ..Paint::default() };
+    let mut paint = Paint {
+        anti_alias: true,
+        ..Paint::default()
+    };
     paint.set_color_rgba8(colour.0, colour.1, colour.2, colour.3);
     paint
 }

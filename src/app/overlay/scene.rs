@@ -44,7 +44,11 @@ impl SceneOverlay {
             .iter()
             .map(|portal| portal.line.iter().filter_map(project).collect())
             .collect();
-        Self { tiles, portals, scale }
+        Self {
+            tiles,
+            portals,
+            scale,
+        }
     }
 
     /// Draws one moment. `moods` says how each judged track and each coloured tile stands.
@@ -103,9 +107,16 @@ impl SceneOverlay {
                 canvas.stroke(&ellipse, true, 2.0, colour);
             }
         }
-        let Some(bbox) = track.bbox.filter(|_| track.last_seen == now) else { return };
+        let Some(bbox) = track.bbox.filter(|_| track.last_seen == now) else {
+            return;
+        };
         let [left, top] = [bbox.left * self.scale, bbox.top * self.scale];
-        let rect = [left, top, bbox.width() * self.scale, bbox.height() * self.scale];
+        let rect = [
+            left,
+            top,
+            bbox.width() * self.scale,
+            bbox.height() * self.scale,
+        ];
         canvas.stroke_rect(rect, 2.0, colour.fade(210));
         let label = match mood.word() {
             "" => format!("#{}", track.id),
@@ -114,14 +125,29 @@ impl SceneOverlay {
         let size = TextSize::Small;
         let width = label.len() as f64 * size.advance_px() + 6.0;
         let label_top = (top - size.height_px() - 4.0).max(0.0);
-        canvas.fill_rect(left, label_top, width, size.height_px() + 4.0, colour.fade(220));
-        canvas.text(left + 3.0, label_top + 2.0, size, Colour(10, 14, 18, 255), &label);
+        canvas.fill_rect(
+            left,
+            label_top,
+            width,
+            size.height_px() + 4.0,
+            colour.fade(220),
+        );
+        canvas.text(
+            left + 3.0,
+            label_top + 2.0,
+            size,
+            Colour(10, 14, 18, 255),
+            &label,
+        );
     }
 }
 
 fn to_canvas(model: &CameraModel, point: PointInFloor, scale: f64) -> Option<PointInImage> {
     let p = model.image_from_floor(point, 0.0)?;
-    Some(PointInImage { x: p.x * scale, y: p.y * scale })
+    Some(PointInImage {
+        x: p.x * scale,
+        y: p.y * scale,
+    })
 }
 
 /// The outline of a footprint's uncertainty, m.
