@@ -1,1 +1,25 @@
 //! Configuration files: raw text to validated settings, all problems at once. An edge.
+//!
+//! Theory of operation: a text becomes a tree that knows the place of every value ([`document`]);
+//! a walker checks the tree against the same JSON schema that is published ([`walk`], [`schema`]);
+//! what is left becomes raw structs ([`raw`]) and then, after checks of meaning, the core's own
+//! types ([`calibration`], [`door`], [`site`]). Nothing stops at the first problem.
+
+mod calibration;
+mod document;
+mod door;
+mod json;
+mod overrides;
+mod problem;
+mod raw;
+mod schema;
+mod site;
+mod suggest;
+mod truth;
+mod walk;
+
+pub use door::DetectorChoice;
+pub use problem::{Place, Problem, Problems, Severity};
+pub use schema::SchemaOf;
+pub use site::{SiteConfig, load};
+pub use truth::{TrueCrossing, TrueVerdict, Truth, read_truth};
