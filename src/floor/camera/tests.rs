@@ -207,18 +207,19 @@ fn check_pose(model: &CameraModel, focal_px: f64, pitch_deg: f64, height_m: f64,
     assert!(near(pose.height_m, height_m), "height {} m", pose.height_m);
 }
 
-/// The floor quads that the clips of the acceptance test are calibrated from, with what their
-/// makers say of the cameras.
+/// The floor quads that the acceptance clips are calibrated from, with what their makers say of
+/// the cameras. The quads tell the focal length by themselves, so it is held against both.
 #[test]
-fn real_quads_with_known_lenses_give_the_poses_their_makers_used() {
-    let lens = |f: f64, w: f64, h: f64| {
-        Some(Lens::pinhole(
-            f,
-            PointInImage {
-                x: w / 2.0,
-                y: h / 2.0,
-            },
-        ))
+fn real_quads_give_the_poses_their_makers_used_with_and_without_the_lens() {
+    let check = |size: (u32, u32), quad: Vec<ControlPoint>, f: f64, pitch: f64, height: f64| {
+        let centre = PointInImage {
+            x: f64::from(size.0) / 2.0,
+            y: f64::from(size.1) / 2.0,
+        };
+        for lens in [Some(Lens::pinhole(f, centre)), None] {
+            let model = CameraModel::new(spec(size, lens, quad.clone())).unwrap();
+            check_pose(&model, f, pitch, height, 0.02);
+        }
     };
     let table = quad(
         [
@@ -229,15 +230,23 @@ fn real_quads_with_known_lenses_give_the_poses_their_makers_used() {
         ],
         [[-1.22, 1.94], [-1.02, 2.70], [1.11, 2.70], [1.34, 1.94]],
     );
-    let model = CameraModel::new(spec((768, 432), lens(927.0, 768.0, 432.0), table)).unwrap();
-    check_pose(&model, 927.0, 44.5, 3.0, 0.02);
-
+    check((768, 432), table, 927.0, 44.5, 3.0);
     let warehouse = quad(
         [[60.0, 262.0], [430.0, 262.0], [350.0, 100.0], [80.0, 100.0]],
         [[-1.71, 3.21], [1.8, 3.21], [2.25, 8.19], [-3.27, 8.19]],
     );
-    let model = CameraModel::new(spec((480, 270), lens(420.0, 480.0, 270.0), warehouse)).unwrap();
-    check_pose(&model, 420.0, 22.7, 2.65, 0.02);
+    check((480, 270), warehouse, 420.0, 22.7, 2.65);
+    // Here the makers give the height alone; the rest is what the quad says.
+    let street = quad(
+        [
+            [290.0, 130.0],
+            [455.0, 120.0],
+            [470.0, 270.0],
+            [285.0, 215.0],
+        ],
+        [[7.57, -2.49], [3.47, 4.93], [21.11, 2.29], [18.13, -2.2]],
+    );
+    check((480, 360), street, 743.0, 16.9, 6.8);
 }
 
 #[test]
