@@ -1,11 +1,33 @@
 //! Counts who passes a portal, in which direction, and when.
+//!
+//! Theory: the counter keeps one small account of each track (`account`) and reads into it the
+//! points of the path that are new since the last step and no predictions. A track that is
+//! confirmed late is read from its birth on. A step first opens accounts, then joins tracks that
+//! are the same person (`stitch`), then reads, then judges who has vanished (`threshold`).
+//!
+//! It does not decide who is allowed through, nor does it ever take a crossing back.
 
 use serde::{Deserialize, Serialize};
 
 use super::CounterSettings;
+use super::account::{Account, Rules};
+use super::sighting::{Motion, Sighting};
+use super::stitch::find_ancestor;
 use crate::floor::{Portal, TileIndex};
-use crate::tracking::Track;
-use crate::units::{CameraId, CrossingId, DoorId, Doubt, Instant, Interval, PortalId, TrackId};
+use crate::tracking::{Track, TrackState};
+use crate::units::{
+    CameraId, CrossingId, DoorId, Doubt, Instant, Interval, PortalId, Span, TrackId,
+};
+
+/// Who is seen within this of the first frame (or of the first one after a gap) may have stood
+/// there before: detectors and trackers need a moment.
+const FOOTAGE_BEGINS: Span = Span::from_ms(500);
+
+/// A wait for the next frame that is longer is a gap in the footage.
+const FOOTAGE_GAP: Span = Span::from_ms(1_000);
+
+/// One frame stands for at most this much time of watching: nobody vanishes in a gap.
+const LONGEST_WATCH: Span = Span::from_ms(250);
 
 /// Which way somebody passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,12 +75,24 @@ pub struct Crossing {
 pub struct CrossingCounter {
     portal: Portal,
     settings: CounterSettings,
+    /// In order of track; an account that broke off comes before the one that goes on.
+    accounts: Vec<Account>,
+    /// The last frame.
+    last_step: Option<Instant>,
+    /// When the footage began or went on after a gap.
+    footage_from: Instant,
 }
 
 impl CrossingCounter {
     /// A counter that has seen nobody.
     pub fn new(portal: Portal, settings: CounterSettings) -> Self {
-        Self { portal, settings }
+        Self {
+            portal,
+            settings,
+            accounts: Vec::new(),
+            last_step: None,
+            footage_from: Instant::MIN,
+        }
     }
 
     /// The portal it watches.
@@ -66,10 +100,169 @@ impl CrossingCounter {
         &self.portal
     }
 
-    /// Reads the tracks after one tracker step and appends the crossings established by it.
+    /// Reads the tracks after one tracker step, in order of id, and appends the crossings
+    /// established by it. Crossings of one track come in the order in which they were made.
     /// Ids (crossing, door, portal, camera) and tiles are filled in by the engine.
-    pub fn step(&mut self, _at: Instant, _tracks: &[Track], _out: &mut Vec<Crossing>) {
-        let _ = &self.settings;
-        unimplemented!("crossing helper")
+    pub fn step(&mut self, at: Instant, tracks: &[Track], out: &mut Vec<Crossing>) {
+        let watched = self.watch(at);
+        for account in &mut self.accounts {
+            account.unseen = account.unseen + watched;
+            let id = account.id;
+            account.ended |= tracks.binary_search_by_key(&id, |track| track.id).is_err();
+        }
+        for track in tracks {
+            self.open(track);
+        }
+        for track in tracks {
+            self.stitch(track);
+        }
+        for track in tracks {
+            self.read(at, track, out);
+        }
+        self.judge_vanished(at, out);
+    }
+
+    /// Notes a frame; for how long it stands in which everybody could have been seen.
+    fn watch(&mut self, at: Instant) -> Span {
+        let wait = self.last_step.map(|last| at - last);
+        if wait.is_none_or(|wait| wait > FOOTAGE_GAP) {
+            self.footage_from = at;
+        }
+        self.last_step = Some(at);
+        wait.map_or(Span::ZERO, |wait| wait.min(LONGEST_WATCH))
+    }
+
+    /// Opens an account for a track that is new, or that goes on as somebody else.
+    fn open(&mut self, track: &Track) {
+        let place = self
+            .accounts
+            .partition_point(|account| account.id <= track.id);
+        let Some(live) = self.live_before(place, track.id) else {
+            let believed = matches!(track.state, TrackState::Confirmed | TrackState::Lost);
+            if let Some(birth) = self.first_unread(track, Instant::MIN).filter(|_| believed) {
+                let account = Account::open(track.id, birth, self.is_footage_start(birth.at));
+                self.accounts.insert(place, account);
+                self.accounts[place].track_seen = track.last_seen;
+            }
+            return;
+        };
+        let account = &self.accounts[live];
+        let next = self.first_unread(track, account.read_until);
+        if let Some(next) = next.filter(|next| account.is_jump_to(next, &self.settings)) {
+            let mut rest = Account::open(track.id, next, self.is_footage_start(next.at));
+            rest.read_until = account.read_until;
+            self.accounts[live].ended = true;
+            self.accounts.insert(place, rest);
+        }
+        let live = self
+            .accounts
+            .partition_point(|account| account.id <= track.id)
+            - 1;
+        self.accounts[live].track_seen = track.last_seen;
+    }
+
+    /// Joins a new account with one that was lost where it began.
+    fn stitch(&mut self, track: &Track) {
+        let place = self
+            .accounts
+            .partition_point(|account| account.id <= track.id);
+        let Some(newborn) = self.live_before(place, track.id) else {
+            return;
+        };
+        if !self.accounts[newborn].is_new {
+            return;
+        }
+        self.accounts[newborn].is_new = false;
+        let motion = self.first_motion(track, &self.accounts[newborn]);
+        let Some(ancestor) = find_ancestor(&self.accounts, newborn, &motion, &self.settings) else {
+            return;
+        };
+        let birth = self.accounts[newborn].birth.sighting;
+        self.accounts[ancestor].handed_on = true;
+        let mut heir = self.accounts[ancestor].heir(track.id, &birth);
+        heir.handed_on = false;
+        heir.track_seen = track.last_seen;
+        self.accounts[newborn] = heir;
+    }
+
+    /// Reads the points that are new and no predictions.
+    fn read(&mut self, at: Instant, track: &Track, out: &mut Vec<Crossing>) {
+        let place = self
+            .accounts
+            .partition_point(|account| account.id <= track.id);
+        let Some(live) = self.live_before(place, track.id) else {
+            return;
+        };
+        let rules = Rules {
+            portal: &self.portal,
+            settings: &self.settings,
+            now: at,
+        };
+        let account = &mut self.accounts[live];
+        let unread = account.read_until;
+        let first = track.path.partition_point(|point| point.at <= unread);
+        for point in track.path.range(first..) {
+            if point.at > track.last_seen {
+                break;
+            }
+            out.extend(account.read(rules, point));
+        }
+        account.ended = track.state == TrackState::Ended;
+    }
+
+    /// Judges who has been out of sight for long, and forgets who is gone.
+    fn judge_vanished(&mut self, at: Instant, out: &mut Vec<Crossing>) {
+        let rules = Rules {
+            portal: &self.portal,
+            settings: &self.settings,
+            now: at,
+        };
+        for account in &mut self.accounts {
+            if account.unseen < self.settings.vanish_after || account.vanish_judged {
+                continue;
+            }
+            account.vanish_judged = true;
+            if !account.handed_on {
+                out.extend(account.vanish(rules));
+            }
+        }
+        let keep_for = self.settings.stitch_within;
+        self.accounts.retain(|account| {
+            !account.ended || !account.vanish_judged || at - account.last.at <= keep_for
+        });
+    }
+
+    /// The account before `place`, if it is that of the track and still goes on.
+    fn live_before(&self, place: usize, id: TrackId) -> Option<usize> {
+        let index = place.checked_sub(1)?;
+        let account = &self.accounts[index];
+        (account.id == id && !account.ended).then_some(index)
+    }
+
+    /// The first sighting after `since`.
+    fn first_unread(&self, track: &Track, since: Instant) -> Option<Sighting> {
+        let first = track.path.partition_point(|point| point.at <= since);
+        track
+            .path
+            .range(first..)
+            .take_while(|point| point.at <= track.last_seen)
+            .filter(|point| point.basis.is_some())
+            .find_map(|point| Sighting::read(&self.portal, point))
+    }
+
+    /// How a new account's track moves, as far as it is known.
+    fn first_motion(&self, track: &Track, account: &Account) -> Motion {
+        let birth = &account.birth.sighting;
+        track
+            .path
+            .iter()
+            .rev()
+            .find(|point| point.at <= track.last_seen && point.basis.is_some())
+            .and_then(|point| Sighting::read(&self.portal, point))
+            .map_or_else(Motion::default, |last| last.motion_since(birth))
+    }
+
+    fn is_footage_start(&self, at: Instant) -> bool {
+        at - self.footage_from <= FOOTAGE_BEGINS
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! Rank: above `tracking`. Pure.
 
+mod account;
 mod counter;
 mod settings;
+mod sighting;
+mod stitch;
+mod threshold;
 
 pub use counter::{Crossing, CrossingCounter, Direction};
 pub use settings::CounterSettings;

@@ -1,0 +1,388 @@
+//! The account a counter keeps of one track: where it came from, where it has settled, and what
+//! happened since it last was settled.
+//!
+//! Theory: a track settles on a side by being deep on it (beyond the portal's depth and its own
+//! uncertainty) without a break for a while. Settling on one side after the other is a crossing,
+//! if the line itself was passed and not the floor beside its ends. All that lies between leaving
+//! the one side and settling on the other is the *excursion*: whoever dithers is on one long
+//! excursion, which ends in a crossing or doesn't.
+//!
+//! What is inferred from people who appear or vanish at the line is in `threshold`.
+
+use super::sighting::{Motion, Pass, Side, Sighting};
+use super::{CounterSettings, Crossing};
+use crate::floor::{FootprintBasis, Portal};
+use crate::tracking::PathPoint;
+use crate::units::{
+    CameraId, CrossingId, DoorId, Doubt, Instant, Interval, PortalId, Span, TrackId, add_doubt,
+};
+
+/// Motion is measured over at least this long (and at most twice as long): a stride, so that
+/// jitter of a few centimetres does not look like walking.
+const MOTION_SPAN: Span = Span::from_ms(400);
+
+/// A first impression of how somebody moves takes at least this long.
+const SHORTEST: Span = Span::from_ms(150);
+
+/// A track not seen for this long on its way over the line was interrupted there.
+const INTERRUPTED_AFTER: Span = Span::from_ms(500);
+
+/// Passing to and fro for no longer than this is noise about one passage, whose middle is the
+/// best estimate; for longer, it is dithering, and the last passage is the one that counted.
+const ONE_PASSAGE: Span = Span::from_ms(1_000);
+
+/// A margin of fewer standard deviations than this is small: less than 95 % sure.
+const MARGIN_SIGMAS: f64 = 2.0;
+
+/// What a counter reads with.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) portal: &'a Portal,
+    pub(super) settings: &'a CounterSettings,
+    /// The frame that is being counted.
+    pub(super) now: Instant,
+}
+
+/// One track's account.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) id: TrackId,
+    /// Points up to here have been read.
+    pub(super) read_until: Instant,
+    /// Last sighting of the track as the tracker has it.
+    pub(super) track_seen: Instant,
+    /// No more points will come: the track ended, or the rest of it is somebody else.
+    pub(super) ended: bool,
+    /// Another track goes on where this one was lost.
+    pub(super) handed_on: bool,
+    /// Nobody has looked yet whether another track was lost where this one began.
+    pub(super) is_new: bool,
+    /// Time since the last sighting in which frames did come.
+    pub(super) unseen: Span,
+    /// It has been judged whether it vanished over the line.
+    pub(super) vanish_judged: bool,
+    pub(super) birth: Birth,
+    pub(super) last: Sighting,
+    pub(super) settled: Option<Side>,
+    pub(super) excursion: Excursion,
+    run: Option<Run>,
+    /// The last point that was on a side, from which the next passage is measured.
+    anchor: Option<Sighting>,
+    /// The last point on the line since then.
+    on_line: Option<Sighting>,
+    /// Two earlier sightings, from which motion is measured.
+    newer: Sighting,
+    older: Sighting,
+}
+
+/// How a track began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Birth {
+    pub(super) sighting: Sighting,
+    /// How it moved at first; `None` while it is too early to say.
+    pub(super) motion: Option<Motion>,
+    /// The footage itself began then, so that appearing says nothing.
+    pub(super) with_footage: bool,
+}
+
+/// A stay deep on one side, not yet long enough to have settled or going on since.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    side: Side,
+    since: Instant,
+    deepest_m: f64,
+}
+
+/// What happened since the track was last deep on the side where it is settled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Excursion {
+    /// When it was last deep there.
+    pub(super) left: Option<Instant>,
+    pub(super) first_pass: Option<Pass>,
+    pub(super) last_pass: Option<Pass>,
+    seen: u32,
+    heads: u32,
+    crowded: bool,
+    pub(super) interrupted: bool,
+}
+
+/// What a crossing rests on.
+pub(super) struct Finding {
+    pub(super) onto: Side,
+    pub(super) at: Instant,
+    pub(super) interval: Interval,
+    pub(super) station_m: f64,
+    pub(super) margin_m: f64,
+    pub(super) doubt: Option<Doubt>,
+}
+
+impl Account {
+    /// The account of a track first seen at `birth`.
+    pub(super) fn open(id: TrackId, birth: Sighting, with_footage: bool) -> Self {
+        Self {
+            id,
+            read_until: Instant::MIN,
+            track_seen: birth.at,
+            ended: false,
+            handed_on: false,
+            is_new: true,
+            unseen: Span::ZERO,
+            vanish_judged: false,
+            birth: Birth {
+                sighting: birth,
+                motion: None,
+                with_footage,
+            },
+            last: birth,
+            settled: None,
+            excursion: Excursion::default(),
+            run: None,
+            anchor: None,
+            on_line: None,
+            newer: birth,
+            older: birth,
+        }
+    }
+
+    /// The account of the same person under a new id: what was settled stays settled.
+    pub(super) fn heir(&self, id: TrackId, birth: &Sighting) -> Self {
+        let mut heir = self.clone();
+        heir.id = id;
+        heir.read_until = self.last.at;
+        heir.track_seen = birth.at;
+        heir.ended = false;
+        heir.is_new = false;
+        heir.vanish_judged = false;
+        heir.unseen = Span::ZERO;
+        heir.run = None;
+        heir.excursion.interrupted = true;
+        // The seam between two tracks is no jump of one.
+        heir.last = *birth;
+        heir
+    }
+
+    /// Whether nobody can have gone from the last sighting to `next`.
+    pub(super) fn is_jump_to(&self, next: &Sighting, settings: &CounterSettings) -> bool {
+        let seconds = (next.at - self.last.at).as_s();
+        let (sd_a, sd_b) = (self.last.sd_any_m, next.sd_any_m);
+        let noise_m = MARGIN_SIGMAS * (sd_a * sd_a + sd_b * sd_b).sqrt();
+        let way_m = self.last.point.distance(next.point) - noise_m;
+        seconds > 0.0 && way_m > settings.max_speed_mps * seconds
+    }
+
+    /// How it moved up to the last sighting.
+    pub(super) fn motion(&self) -> Motion {
+        self.last.motion_since(&self.older)
+    }
+
+    /// Reads the next point of the path; a crossing if that completes one.
+    pub(super) fn read(&mut self, rules: Rules<'_>, point: &PathPoint) -> Option<Crossing> {
+        self.read_until = point.at;
+        let sighting = Sighting::read(rules.portal, point)?;
+        let seen = point.basis.is_some();
+        if seen && self.is_jump_to(&sighting, rules.settings) {
+            let with_footage = self.birth.with_footage;
+            *self = Self {
+                read_until: point.at,
+                track_seen: self.track_seen,
+                is_new: false,
+                ..Self::open(self.id, sighting, with_footage)
+            };
+        }
+        self.note_passage(rules, &sighting);
+        if !seen {
+            return None; // a bridged point says where the line was passed, but settles nothing
+        }
+        let deep = sighting.deep_side(rules.portal.depth_m, rules.settings.settle_sigmas);
+        self.note_motion(&sighting, deep.is_some());
+        if deep.is_some() && deep == self.settled {
+            self.excursion = Excursion::since(sighting.at);
+        }
+        let gap = sighting.at - self.last.at;
+        self.excursion.note(point, gap >= INTERRUPTED_AFTER);
+        self.last = sighting;
+        self.unseen = Span::ZERO;
+        self.vanish_judged = false;
+        self.handed_on = false; // seen again: it was somebody else who went on
+        let side = self.run_on(deep, &sighting, rules.settings.settle_for)?;
+        self.settle(rules, side)
+    }
+
+    /// Goes on with the run, or breaks it; the side on which it has now settled, if it has.
+    fn run_on(&mut self, deep: Option<Side>, now: &Sighting, settle_for: Span) -> Option<Side> {
+        let Some(side) = deep else {
+            self.run = None;
+            return None;
+        };
+        let depth_m = now.depth_on(side);
+        let run = match self.run {
+            Some(run) if run.side == side => Run {
+                deepest_m: run.deepest_m.max(depth_m),
+                ..run
+            },
+            _ => Run {
+                side,
+                since: now.at,
+                deepest_m: depth_m,
+            },
+        };
+        self.run = Some(run);
+        (now.at - run.since >= settle_for).then_some(side)
+    }
+
+    fn settle(&mut self, rules: Rules<'_>, side: Side) -> Option<Crossing> {
+        let before = self.settled.replace(side);
+        if before == Some(side) {
+            return None;
+        }
+        let run = self.run?;
+        let finding = match before {
+            Some(_) => self.passed_onto(rules, &run),
+            None => self.born_into(rules, side, run.since, run.deepest_m),
+        };
+        let crossing = finding.map(|finding| self.crossing(rules, finding));
+        self.excursion = Excursion::since(self.last.at);
+        crossing
+    }
+
+    /// The crossing from the other side onto the run's, if it led over the line itself.
+    fn passed_onto(&self, rules: Rules<'_>, run: &Run) -> Option<Finding> {
+        let pass = self.excursion.last_pass?;
+        if pass.beyond_m > rules.settings.end_slack_m {
+            return None;
+        }
+        let from = self.excursion.left.unwrap_or(self.birth.sighting.at);
+        Some(Finding {
+            onto: run.side,
+            at: self.excursion.passed_at(&pass),
+            interval: Interval::new(from, run.since),
+            station_m: pass.station_m,
+            margin_m: run.deepest_m,
+            doubt: None,
+        })
+    }
+
+    /// Notes where the line was passed since the last point that had a side.
+    fn note_passage(&mut self, rules: Rules<'_>, to: &Sighting) {
+        let Some(side) = to.side() else {
+            self.on_line = Some(*to);
+            return;
+        };
+        let anchor = self.anchor.replace(*to);
+        let on_line = self.on_line.take();
+        let Some(from) = anchor.filter(|from| from.side() == Some(side.other())) else {
+            return;
+        };
+        let pass = if let Some(on) = on_line {
+            Pass {
+                at: on.at,
+                station_m: on.station_m,
+                beyond_m: on.beyond_m,
+                onto: side,
+            }
+        } else if let Some(found) = rules.portal.passage(from.point, to.point) {
+            let seconds = found.share * (to.at - from.at).as_s();
+            Pass {
+                at: from.at + Span::from_s(seconds),
+                station_m: found.station_m,
+                beyond_m: found.beyond_m,
+                onto: side,
+            }
+        } else {
+            return;
+        };
+        self.excursion.first_pass.get_or_insert(pass);
+        self.excursion.last_pass = Some(pass);
+    }
+
+    fn note_motion(&mut self, now: &Sighting, deep: bool) {
+        let age = now.at - self.birth.sighting.at;
+        if self.birth.motion.is_none()
+            && (age >= MOTION_SPAN + MOTION_SPAN || (deep && age >= SHORTEST))
+        {
+            self.birth.motion = Some(now.motion_since(&self.birth.sighting));
+        }
+        if now.at - self.newer.at >= MOTION_SPAN {
+            self.older = self.newer;
+            self.newer = *now;
+        }
+    }
+
+    /// Goes on from beyond the line, where it is taken to have vanished.
+    pub(super) fn vanished_onto(&mut self, onto: Side, at: Instant, depth_m: f64) {
+        let (nx, ny) = self.last.normal;
+        let step_m = onto.sign() * depth_m - self.last.side_m;
+        let mut beyond = self.last;
+        beyond.at = at;
+        beyond.point.x += step_m * nx;
+        beyond.point.y += step_m * ny;
+        beyond.side_m = onto.sign() * depth_m;
+        self.anchor = Some(beyond);
+        self.on_line = None;
+        self.run = None;
+        self.settled = Some(onto);
+        self.excursion = Excursion::since(at);
+        self.excursion.interrupted = true;
+    }
+
+    /// The crossing that a finding amounts to. The engine fills in what it is called.
+    pub(super) fn crossing(&self, rules: Rules<'_>, finding: Finding) -> Crossing {
+        let mut doubts = Vec::new();
+        if let Some(doubt) = finding.doubt {
+            add_doubt(&mut doubts, doubt);
+        }
+        if self.excursion.interrupted {
+            add_doubt(&mut doubts, Doubt::TrackInterrupted);
+        }
+        if 2 * self.excursion.heads > self.excursion.seen {
+            add_doubt(&mut doubts, Doubt::FeetHidden);
+        }
+        if self.excursion.crowded {
+            add_doubt(&mut doubts, Doubt::Crowded);
+        }
+        if finding.margin_m < MARGIN_SIGMAS * self.last.sd_m {
+            add_doubt(&mut doubts, Doubt::MarginSmall);
+        }
+        Crossing {
+            id: CrossingId(0),
+            door: DoorId(0),
+            portal: PortalId(0),
+            camera: CameraId(0),
+            track: self.id,
+            direction: finding.onto.direction(),
+            at: finding.at,
+            interval: finding.interval,
+            settled_at: rules.now,
+            margin_m: finding.margin_m,
+            station_m: finding.station_m,
+            tiles: Vec::new(),
+            doubts,
+        }
+    }
+}
+
+impl Excursion {
+    fn since(at: Instant) -> Self {
+        Self {
+            left: Some(at),
+            ..Self::default()
+        }
+    }
+
+    fn note(&mut self, point: &PathPoint, interrupted: bool) {
+        self.seen += 1;
+        self.heads += u32::from(point.basis == Some(FootprintBasis::Head));
+        self.crowded |= point.crowded;
+        self.interrupted |= interrupted;
+    }
+
+    /// When the line was passed, `last` being the last passage.
+    pub(super) fn passed_at(&self, last: &Pass) -> Instant {
+        match self.first_pass {
+            Some(first) if first.onto == last.onto && last.at - first.at <= ONE_PASSAGE => {
+                Interval::new(first.at, last.at).mid()
+            }
+            _ => last.at,
+        }
+    }
+}
