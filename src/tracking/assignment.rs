@@ -116,18 +116,18 @@ impl Assignment {
         // The search wants at least as many columns as rows.
         if rows.len() <= cols.len() {
             path.solve(rows.len(), cols.len(), cost);
-            for column in 0..cols.len() {
+            for (column, &partner) in cols.iter().enumerate() {
                 let row = path.row_of(column);
                 if row != NOBODY && cost(row, column) < limit {
-                    partners[rows[row]] = Some(cols[column]);
+                    partners[rows[row]] = Some(partner);
                 }
             }
         } else {
             path.solve(cols.len(), rows.len(), |row, column| cost(column, row));
-            for row in 0..rows.len() {
+            for (row, &to) in rows.iter().enumerate() {
                 let column = path.row_of(row);
                 if column != NOBODY && cost(row, column) < limit {
-                    partners[rows[row]] = Some(cols[column]);
+                    partners[to] = Some(cols[column]);
                 }
             }
         }

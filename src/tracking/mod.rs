@@ -3,7 +3,14 @@
 //! Rank: above `floor`, below `crossing`. Pure. Lifetimes are durations, never frame counts.
 
 mod assignment;
+mod association;
+mod body;
+mod kalman;
+mod lifecycle;
+mod outline;
+mod path;
 mod settings;
+mod sighting;
 mod track;
 mod tracker;
 
@@ -11,3 +18,6 @@ pub use assignment::Assignment;
 pub use settings::TrackerSettings;
 pub use track::{PathPoint, Track, TrackState};
 pub use tracker::{Observation, Tracker};
+
+#[cfg(test)]
+mod tests;

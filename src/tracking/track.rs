@@ -13,12 +13,14 @@ use crate::units::{Instant, TrackId};
 #[serde(rename_all = "snake_case")]
 pub enum TrackState {
     /// Seen, not yet believed. Its path is kept and counted once it is confirmed (back-fill).
+    /// A tentative track that comes to nothing vanishes; it is never shown as ended.
     Tentative,
     /// Believed and seen in the last frame or bridged over a short gap.
     Confirmed,
     /// Believed, not seen now.
     Lost,
     /// Over: kept in the list for exactly one step, so that counters can settle their accounts.
+    /// Only tracks that were believed end.
     Ended,
 }
 
@@ -56,7 +58,11 @@ pub struct Track {
     pub score: f64,
     /// The person's height as learned, m.
     pub height_m: Option<f64>,
-    /// The path since birth, oldest first, bounded by the tracker's memory.
-    /// Points between the last sighting and now are predictions and are replaced when it is seen again.
+    /// The path since birth, oldest first, one point a frame, bounded by the tracker's memory.
+    ///
+    /// Points up to `last_seen` are final: they never change again. Points after it are predictions;
+    /// when the track is seen again they are replaced by points between the two sightings (the same
+    /// frames, still with `basis: None`). A reader that has to act only once therefore reads up to
+    /// `last_seen`. A track that was just confirmed holds its points from before that.
     pub path: VecDeque<PathPoint>,
 }
