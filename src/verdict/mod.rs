@@ -2,7 +2,10 @@
 //!
 //! Rank: above `access`. Pure.
 
+mod account;
 mod explain;
+mod history;
+mod judge;
 mod kinds;
 mod ledger;
 mod policy;
@@ -13,3 +16,6 @@ pub use kinds::{CreditUse, GrantOutcome, GrantVerdict, Stage, Verdict, VerdictKi
 pub use ledger::{CrossingState, Ledger, LedgerOutput, LiveCredit};
 pub use policy::Policy;
 pub use step::{Apart, Fate, GrantStep, Other, Step};
+
+#[cfg(test)]
+mod tests;

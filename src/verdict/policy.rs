@@ -60,3 +60,23 @@ impl Default for Policy {
         }
     }
 }
+
+impl Policy {
+    /// The same with negative times taken as none, so that no setting can turn time around.
+    pub(super) fn without_negative_times(mut self) -> Self {
+        let times = [
+            &mut self.early,
+            &mut self.window,
+            &mut self.lateness,
+            &mut self.follow,
+            &mut self.exit_close,
+            &mut self.u_turn,
+            &mut self.clock,
+            &mut self.retention,
+        ];
+        for time in times {
+            *time = (*time).max(Span::ZERO);
+        }
+        self
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the ledger: scenarios a person can read, and properties over random histories.
+
+mod scenarios;
+mod script;
