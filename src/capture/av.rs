@@ -21,6 +21,12 @@ use super::frame::{Plane, Planes, chroma_size};
 /// `EAGAIN` of Linux on x86-64 and aarch64.
 const EAGAIN: c_int = 11;
 
+/// `EINVAL` of Linux on x86-64 and aarch64.
+const EINVAL: c_int = 22;
+
+/// `ENOMEM` of Linux on x86-64 and aarch64.
+const ENOMEM: c_int = 12;
+
 /// Grey in every plane: what a picture holds where no data came for it.
 const GREY: u8 = 0x80;
 
@@ -38,8 +44,19 @@ impl AvError {
     /// The bytes make no sense.
     pub(super) const INVALID_DATA: Self = Self(AVERROR_INVALIDDATA);
 
-    fn check(code: c_int) -> Result<c_int, Self> {
+    /// The file is of no format that a clip may be of.
+    pub(super) const REFUSED: Self = Self(-EINVAL);
+
+    /// There is no memory left.
+    pub(super) const NO_MEMORY: Self = Self(-ENOMEM);
+
+    pub(super) fn check(code: c_int) -> Result<c_int, Self> {
         if code < 0 { Err(Self(code)) } else { Ok(code) }
+    }
+
+    /// Whether the code asks to try again with more input or after taking output.
+    pub(super) fn is_again(code: c_int) -> bool {
+        code == -EAGAIN
     }
 }
 
@@ -104,7 +121,7 @@ impl Packet {
         NonNull::new(unsafe { av_packet_alloc() }).map(Self)
     }
 
-    /// A packet with a copy of `bytes`.
+    /// A packet with a copy of `bytes`: a picture that stands alone.
     pub(super) fn with_bytes(bytes: &[u8]) -> Option<Self> {
         let packet = Self::new()?;
         let len = c_int::try_from(bytes.len()).ok()?;
@@ -112,6 +129,8 @@ impl Packet {
         unsafe {
             AvError::check(av_new_packet(packet.0.as_ptr(), len)).ok()?;
             ptr::copy_nonoverlapping(bytes.as_ptr(), packet.raw().data, bytes.len());
+            // Without it FFmpeg's PNG decoder adds the picture to the one before.
+            (*packet.as_ptr()).flags |= AV_PKT_FLAG_KEY as c_int;
         }
         Some(packet)
     }
@@ -139,6 +158,12 @@ impl Packet {
 
     pub(super) fn duration(&self) -> i64 {
         self.raw().duration.max(0)
+    }
+
+    /// Where in the file its bytes begin, and where they end.
+    pub(super) fn place(&self) -> Option<(i64, i64)> {
+        let start = self.raw().pos;
+        (start >= 0).then(|| (start, start.saturating_add(self.raw().size.into())))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -462,12 +487,17 @@ impl Decoder {
         let raw = self.0.as_ptr();
         // SAFETY: the context is allocated and not open yet.
         unsafe {
-            (*raw).thread_count = c_int::try_from(threads.max(1)).unwrap_or(c_int::MAX);
-            (*raw).thread_type = FF_THREAD_FRAME as c_int;
+            if threads > 1 {
+                (*raw).thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
+                (*raw).thread_type = FF_THREAD_FRAME as c_int;
+            } else {
+                (*raw).thread_count = 1;
+                (*raw).thread_type = 0;
+                (*raw).get_buffer2 = Some(grey_buffer);
+            }
             (*raw).max_pixels = max_pixels.into();
             // The same bytes on every processor.
             (*raw).flags |= AV_CODEC_FLAG_BITEXACT as c_int;
-            (*raw).get_buffer2 = Some(grey_buffer);
             AvError::check(avcodec_open2(raw, (*raw).codec, ptr::null_mut()))?;
         }
         Ok(self)
@@ -492,7 +522,7 @@ impl Decoder {
         let code = unsafe { avcodec_receive_frame(self.0.as_ptr(), picture.0.as_ptr()) };
         match code {
             AVERROR_EOF => Ok(Received::End),
-            code if code == AVERROR(EAGAIN) => Ok(Received::Hungry),
+            code if AvError::is_again(code) => Ok(Received::Hungry),
             code => AvError::check(code).map(|_| Received::Picture),
         }
     }
@@ -515,7 +545,8 @@ impl Drop for Decoder {
 /// Hands the decoder a grey picture instead of one that still shows an earlier frame.
 ///
 /// Where damaged data leaves parts of a picture undecoded, what is there would otherwise depend on
-/// which buffer came free first: replay must not.
+/// which buffer came free first: replay must not. FFmpeg allows it with one thread only; with more,
+/// damage makes the clip start over with one.
 unsafe extern "C" fn grey_buffer(
     context: *mut AVCodecContext,
     frame: *mut AVFrame,
@@ -638,7 +669,7 @@ impl Picture {
             AVColorSpace::BT709 | AVColorSpace::BT2020_NCL | AVColorSpace::BT2020_CL => {
                 Matrix::Bt709
             }
-            AVColorSpace::UNSPECIFIED if !full && self.height() >= HD_HEIGHT => Matrix::Bt709,
+            AVColorSpace::UNSPECIFIED if !full => Colour::unsaid(self.height()).matrix,
             _ => Matrix::Bt601,
         };
         Colour {
@@ -647,9 +678,6 @@ impl Picture {
         }
     }
 }
-
-/// From this height on, video that does not say otherwise is BT.709: the usual rule of players.
-const HD_HEIGHT: u32 = 720;
 
 /// Kinds of picture that use all byte values without saying so: JPEG's, and RGB and grey, which are
 /// converted to full range.

@@ -43,7 +43,23 @@ impl Colour {
         matrix: Matrix::Bt601,
         range: Range::Full,
     };
+
+    /// What players take video of this height for that does not say what it is.
+    pub(super) fn unsaid(height: u32) -> Self {
+        let matrix = if height >= HD_HEIGHT {
+            Matrix::Bt709
+        } else {
+            Matrix::Bt601
+        };
+        Self {
+            matrix,
+            range: Range::Limited,
+        }
+    }
 }
+
+/// From this height on, video that does not say otherwise is BT.709: the usual rule of players.
+const HD_HEIGHT: u32 = 720;
 
 /// Fixed point: 16 bits after the point.
 const ONE: f64 = 65536.0;

@@ -14,13 +14,16 @@ mod av;
 mod clip;
 mod clock;
 mod colour;
+mod encode;
 mod error;
 mod folder;
 mod frame;
 mod loss;
 mod pool;
+mod structure;
 mod turn;
 mod video;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +34,4 @@ pub use error::CaptureError;
 pub use frame::{Frame, Plane, Planes};
 pub use loss::{Loss, LossReason};
 pub use turn::Rotation;
+pub use writer::{VideoCodec, VideoOptions, VideoWriter};

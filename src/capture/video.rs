@@ -18,15 +18,26 @@ use super::av::{AvError, Decoder, Demuxer, Packet, Picture, Ratio, Received, Str
 use super::clip::{ClipInfo, ClipOptions, Decoded, MAX_PIXELS, MAX_RATE, check_size};
 use super::clock::{Clock, DEFAULT_STEP_US, MAX_GAP_US};
 use super::loss::{self, Loss, LossReason};
+use super::structure::Structure;
 use super::{CaptureError, Rotation};
 use crate::units::Span;
 
 /// How often in a row reading may fail before the file counts as ended.
 const MAX_READ_ERRORS: u32 = 64;
 
-/// A file that ends this much before its declared end is cut short, in microseconds. Declared
-/// durations are rounded, and sound may end a little later than the pictures.
-const CUT_SHORT_US: i64 = 500_000;
+/// A declared duration may be this much longer than what was read of a whole file, in microseconds:
+/// Matroska rounds to milliseconds.
+const DURATION_ROUNDING_US: i64 = 2_000;
+
+/// Bytes between two neighbouring packets that are no more than headers.
+const HOLE_BYTES: i64 = 128;
+
+/// A time gap this many nominal steps wide, over bytes that were skipped, is a loss.
+const HOLE_STEPS: f64 = 1.5;
+
+/// Containers without a checked index: where their structure is damaged, FFmpeg silently goes on at
+/// the next place that makes sense.
+const SKIPPING_FORMATS: [&str; 3] = ["matroska,webm", "avi", "flv"];
 
 /// Frames a second of a raw stream that does not say: what FFmpeg assumes too.
 const RAW_RATE: f64 = 25.0;
@@ -62,6 +73,10 @@ pub(super) struct Video {
     counts: Counts,
     /// The end of the latest packet of any stream, in microseconds of the container's time.
     read_to_us: i64,
+    /// Where in the file the last packet's bytes ended, if skipped bytes mean damage.
+    read_to_byte: Option<i64>,
+    /// The latest time of a video packet, in ticks.
+    latest: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -158,6 +173,8 @@ impl Video {
             any_picture: false,
             counts: Counts::default(),
             read_to_us: 0,
+            read_to_byte: None,
+            latest: None,
         })
     }
 
@@ -200,7 +217,9 @@ impl Video {
                 Ok(true) => {
                     self.counts.read_errors_in_a_row = 0;
                     self.note_progress();
+                    let hole = self.note_place();
                     if self.packet.stream() == self.stream.index {
+                        self.note_hole(hole);
                         self.feed_packet();
                         return;
                     }
@@ -258,6 +277,53 @@ impl Video {
         if let Some(start) = self.packet.pts().or(self.packet.dts()) {
             let end = start.saturating_add(self.packet.duration());
             self.read_to_us = self.read_to_us.max(time_base.ticks_to_us(end));
+        }
+    }
+
+    /// Follows the place in the file; true if bytes were skipped before this packet.
+    fn note_place(&mut self) -> bool {
+        if !SKIPPING_FORMATS.contains(&self.info.container.as_str()) {
+            return false;
+        }
+        let Some((start, end)) = self.packet.place() else {
+            return false;
+        };
+        let before = self.read_to_byte.replace(end);
+        before.is_some_and(|before| start.saturating_sub(before) > HOLE_BYTES)
+    }
+
+    /// States a loss where bytes were skipped and time is missing.
+    fn note_hole(&mut self, hole: bool) {
+        let Some(pts) = self.packet.pts().or(self.packet.dts()) else {
+            return;
+        };
+        let latest = self
+            .latest
+            .replace(self.latest.map_or(pts, |latest| latest.max(pts)));
+        let Some(latest) = latest.filter(|_| hole && self.zero.is_some()) else {
+            return;
+        };
+        let step_us = self.clock.step_us();
+        let gap_us = self
+            .stream
+            .time_base
+            .ticks_to_us(pts.saturating_sub(latest));
+        if gap_us as f64 > step_us as f64 * HOLE_STEPS {
+            let from_us = self
+                .clock
+                .place(self.since_zero_us(latest))
+                .saturating_add(step_us);
+            let to_us = self
+                .clock
+                .place(self.since_zero_us(pts))
+                .saturating_sub(step_us);
+            self.stated.push(Loss {
+                frames: None,
+                from: Span::from_us(from_us),
+                to: Span::from_us(to_us.max(from_us)),
+                reason: LossReason::Unreadable,
+            });
+            self.resting_on_damage = true;
         }
     }
 
@@ -393,20 +459,18 @@ impl Video {
             .clock
             .last_us()
             .map_or(0, |last| last.saturating_add(self.clock.step_us()));
-        if let Some(missing) = self
+        let missing = self
             .info
             .frames
-            .and_then(|frames| frames.checked_sub(self.counts.packets))
-            && missing > 0
-        {
-            let span_us = i64::try_from(missing - 1)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(self.clock.step_us());
-            self.state_cut(Some(missing), from_us, from_us.saturating_add(span_us));
-        } else if self.info.frames.is_none()
-            && !self.raw
-            && let Some(declared_us) = self.demuxer.duration_us()
-            && declared_us.saturating_sub(self.read_to_us) > CUT_SHORT_US
+            .and_then(|frames| frames.checked_sub(self.counts.packets));
+        let declared_us = self.demuxer.duration_us().unwrap_or(0);
+        if let Some(missing) = missing.filter(|missing| *missing > 0) {
+            let steps = i64::try_from(missing - 1).unwrap_or(i64::MAX);
+            let to_us = from_us.saturating_add(self.clock.step_us().saturating_mul(steps));
+            self.state_cut(Some(missing), from_us, to_us);
+        } else if missing.is_none()
+            && Structure::of(&self.path).cut_short
+            && self.read_to_us.saturating_add(DURATION_ROUNDING_US) < declared_us
         {
             self.state_cut(None, from_us, declared_us.max(from_us));
         }
@@ -509,45 +573,15 @@ fn created(text: &str) -> Option<jiff::Timestamp> {
 
 /// Why FFmpeg could not open a file, as far as the file itself shows it.
 fn why_unreadable(path: &Path, error: AvError) -> String {
-    if lacks_index(path) == Some(true) {
+    if Structure::of(path).lacks_index {
         return "it is an MP4 without its index (moov): the recording was cut off before it was \
                 finished; let the recorder finish it, or repair it with a tool such as untrunc"
             .into();
     }
-    if error == AvError::INVALID_DATA {
+    if error == AvError::INVALID_DATA || error == AvError::REFUSED {
         return "it is not a video that this program knows; is it a video?".into();
     }
     format!("{error}; is it a video?")
-}
-
-/// Whether a file is an MP4 without an index: walks its outermost boxes. `None` if it is no MP4.
-fn lacks_index(path: &Path) -> Option<bool> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = std::fs::File::open(path).ok()?;
-    let mut at: u64 = 0;
-    for number in 0.. {
-        let mut head = [0; 16];
-        file.seek(SeekFrom::Start(at)).ok()?;
-        let got = file.read(&mut head).ok()?;
-        if got < 8 {
-            return Some(true);
-        }
-        let kind = &head[4..8];
-        if number == 0 && kind != b"ftyp" {
-            return None;
-        }
-        if kind == b"moov" {
-            return Some(false);
-        }
-        let short = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
-        let size = match short {
-            0 => return Some(true),
-            1 => u64::from_be_bytes(head[8..].try_into().ok()?),
-            short => short.into(),
-        };
-        at = at.checked_add(size.max(8))?;
-    }
-    None
 }
 
 #[cfg(test)]
