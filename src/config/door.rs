@@ -323,7 +323,11 @@ impl Check<'_> {
         set(&mut policy.window, raw.window_s);
         set(&mut policy.lateness, raw.lateness_s);
         set(&mut policy.follow, raw.follow_s);
+        set(&mut policy.exit_close, raw.exit_close_s);
         set(&mut policy.u_turn, raw.u_turn_s);
+        set(&mut policy.clock, raw.clock_s);
+        set(&mut policy.retention, raw.retention_s);
+        policy.open_window = raw.open_window_s.map(Span::from_s).or(policy.open_window);
         policy.net_u_turns = raw.net_u_turns.unwrap_or(policy.net_u_turns);
         policy.passages_per_grant = raw.passages_per_grant.unwrap_or(policy.passages_per_grant);
         policy.exit_needs_grant = raw.exit_needs_grant.unwrap_or(policy.exit_needs_grant);

@@ -6,20 +6,28 @@
 //! types ([`calibration`], [`door`], [`site`]). Nothing stops at the first problem.
 
 mod calibration;
+mod clip_start;
 mod document;
 mod door;
+mod grants;
 mod json;
 mod overrides;
 mod problem;
 mod raw;
 mod schema;
 mod site;
+mod stamp;
 mod suggest;
 mod truth;
 mod walk;
 
+pub use clip_start::{ClipStart, StartSource, clip_start};
 pub use door::DetectorChoice;
+pub use grants::{GrantFile, GrantReading, WrittenEvent, read_grants};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use schema::SchemaOf;
 pub use site::{SiteConfig, load};
+pub use stamp::{Stamp, parse_zone};
 pub use truth::{TrueCrossing, TrueVerdict, Truth, read_truth};
+#[cfg(test)]
+mod tests;

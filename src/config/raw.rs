@@ -19,7 +19,7 @@ pub(crate) type Overrides = serde_json::Map<String, serde_json::Value>;
 
 /// A door: what the access-control system controls, the camera that sees it, and its portals.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schemars(title = "tailgate door file")]
 pub(crate) struct DoorFile {
     /// The door itself.
@@ -37,19 +37,22 @@ pub(crate) struct DoorFile {
     /// Which detector finds people, and what of it is believed.
     pub detector: Option<DetectorTable>,
     /// For experts: what the tracker assumes of people.
+    #[serde(default)]
     #[schemars(schema_with = "tracker_schema")]
     pub tracker: Option<Overrides>,
     /// For experts: what a path must show to count as a crossing.
+    #[serde(default)]
     #[schemars(schema_with = "counter_schema")]
     pub counter: Option<Overrides>,
     /// For experts: how far boxes are trusted.
+    #[serde(default)]
     #[schemars(schema_with = "footprint_schema")]
     pub footprint: Option<Overrides>,
 }
 
 /// The door itself.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DoorTable {
     /// A short name without spaces, used in ids and in grants files.
     #[schemars(required, length(min = 1))]
@@ -64,7 +67,7 @@ pub(crate) struct DoorTable {
 
 /// How the door's ledger judges. Every key has a default.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PolicyTable {
     /// A grant is good for a crossing up to this many seconds before it (default 1).
     #[schemars(range(min = 0.0, max = 600.0))]
@@ -72,12 +75,19 @@ pub(crate) struct PolicyTable {
     /// And up to this many seconds after it (default 10).
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 3600.0))]
     pub window_s: Option<f64>,
+    /// Where a door contact reports openings: a credit whose door was opened in time stays good
+    /// while the door stays open, up to this many seconds after the grant (default: window_s alone).
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub open_window_s: Option<f64>,
     /// An entry without a credit waits this many seconds for a late grant, at most (default 0.5).
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub lateness_s: Option<f64>,
     /// An entry without a credit within this many seconds of a credited one is tailgating (default 5).
     #[schemars(range(min = 0.0, max = 600.0))]
     pub follow_s: Option<f64>,
+    /// An entry without a credit within this many seconds of an exit slipped in on it (default 3).
+    #[schemars(range(min = 0.0, max = 600.0))]
+    pub exit_close_s: Option<f64>,
     /// In and out again within this many seconds nets to nothing, if net_u_turns (default 5).
     #[schemars(range(min = 0.0, max = 600.0))]
     pub u_turn_s: Option<f64>,
@@ -90,6 +100,12 @@ pub(crate) struct PolicyTable {
     pub exit_needs_grant: Option<bool>,
     /// The only way that may be walked; the other is wrong_way. Without it both may.
     pub one_way: Option<Way>,
+    /// By how many seconds the clock of the access control may be off, either way (default 0).
+    #[schemars(range(min = 0.0, max = 3600.0))]
+    pub clock_s: Option<f64>,
+    /// How many seconds of the past are kept so that late truth can amend it (default 86400).
+    #[schemars(range(min = 60.0, max = 31_536_000.0))]
+    pub retention_s: Option<f64>,
     /// The step of the feed's time stamps in seconds: 1 for stamps in whole seconds (default 0, exact).
     #[schemars(range(min = 0.0, max = 60.0))]
     pub resolution_s: Option<f64>,
@@ -116,7 +132,7 @@ impl From<Way> for Direction {
 
 /// The camera that sees the door.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CameraTable {
     /// A short name; doors that name the same camera share it (default "camera").
     #[schemars(length(min = 1))]
@@ -128,7 +144,7 @@ pub(crate) struct CameraTable {
 
 /// One opening of the door.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PortalTable {
     /// A short name, for example "main".
     #[schemars(required, length(min = 1))]
@@ -153,7 +169,7 @@ pub(crate) struct PortalTable {
 
 /// What going in and going out are called.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct NamesTable {
     /// Going in (default "in").
     #[serde(rename = "in")]
@@ -167,7 +183,7 @@ pub(crate) struct NamesTable {
 
 /// Which detector finds people.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DetectorTable {
     /// The model's name in the registry, or the path of its folder relative to this file.
     #[schemars(length(min = 1))]
@@ -183,7 +199,7 @@ pub(crate) struct DetectorTable {
 
 /// A calibration: where a camera's picture lies on the floor.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schemars(title = "tailgate calibration file")]
 pub(crate) struct CalibrationFile {
     /// Width and height in pixels of the upright picture in which the points were taken.
@@ -213,7 +229,7 @@ pub(crate) struct CalibrationFile {
 
 /// A lens: focal length and distortion as OpenCV's calibration gives them.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LensTable {
     /// Focal length in pixels.
     #[schemars(required, extend("exclusiveMinimum" = 0.0))]
@@ -234,7 +250,7 @@ pub(crate) struct LensTable {
 
 /// The floor that is divided into tiles.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct GridTable {
     /// Edge of a tile in metres (default 0.5).
     #[schemars(range(min = 0.1, max = 5.0))]

@@ -72,6 +72,9 @@ impl Transform for NoNull {
                 }
             }
         }
+        if let Some(Value::String(text)) = object.get_mut("description") {
+            *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         object.remove("format");
         if object.get("default") == Some(&Value::Null) {
             object.remove("default");

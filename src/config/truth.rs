@@ -25,12 +25,16 @@ const DEFAULT_TOLERANCE_S: f64 = 0.2;
 pub struct Truth {
     /// The clip's path as the file gives it.
     pub clip: Option<String>,
+    /// Width and height of its picture, px.
+    pub image_px: Option<[f64; 2]>,
     /// Every crossing, in order of time.
     pub crossings: Vec<TrueCrossing>,
     /// Every verdict expected on a crossing, in order of time; `None` if the file gives none.
     pub verdicts: Option<Vec<TrueVerdict>>,
     /// Times of grants, since the clip's start, of the file's example scenario.
     pub example_grants: Vec<Span>,
+    /// What should come of them, for people.
+    pub example_expected: Option<String>,
 }
 
 /// A crossing that happened.
@@ -59,7 +63,6 @@ pub struct TrueVerdict {
 
 /// What really happened in a clip. Other keys than these may hold notes.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 #[schemars(title = "tailgate truth file")]
 pub(crate) struct TruthFile {
     /// The clip's path, for people.
@@ -85,7 +88,6 @@ pub(crate) struct TruthFile {
 
 /// One crossing.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 pub(crate) struct CrossingEntry {
     /// When the line is passed, in seconds since the clip's start.
     #[schemars(required, range(min = 0.0))]
@@ -105,7 +107,6 @@ pub(crate) struct CrossingEntry {
 
 /// One verdict.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 pub(crate) struct VerdictEntry {
     /// When its crossing is, in seconds since the clip's start.
     #[schemars(required, range(min = 0.0))]
@@ -120,7 +121,6 @@ pub(crate) struct VerdictEntry {
 
 /// A set of grants to try the clip with.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 pub(crate) struct ScenarioEntry {
     /// Times of grants in seconds since the clip's start.
     pub grants_s: Option<Vec<f64>>,
@@ -305,16 +305,15 @@ fn typed(raw: TruthFile) -> Truth {
         verdicts.sort_by_key(|verdict| verdict.at);
         verdicts
     });
-    let grants = raw.example_scenario.and_then(|scenario| scenario.grants_s);
+    let scenario = raw.example_scenario.unwrap_or_default();
+    let grants = scenario.grants_s.unwrap_or_default();
     Truth {
         clip: raw.clip,
+        image_px: raw.image,
         crossings,
         verdicts,
-        example_grants: grants
-            .unwrap_or_default()
-            .into_iter()
-            .map(Span::from_s)
-            .collect(),
+        example_grants: grants.into_iter().map(Span::from_s).collect(),
+        example_expected: scenario.expected,
     }
 }
 
