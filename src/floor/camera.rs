@@ -348,4 +348,4 @@ fn chained(a: [[f64; 2]; 2], b: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,7 @@
 //! Rank 1, pure. Spaces are in the names: a transform reads `floor_from_image`, a value
 //! `point_in_floor`. Angles are radians.
 
+mod body;
 mod camera;
 mod control;
 mod footprint;
@@ -14,9 +15,10 @@ mod point;
 mod portal;
 mod pose;
 
+pub use body::HeightPrior;
 pub use camera::{CameraModel, CameraSpec, PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
 pub use control::ControlPoint;
-pub use footprint::{Footprint, FootprintBasis, FootprintSettings};
+pub use footprint::{Footprint, FootprintBasis, FootprintSettings, is_covered};
 pub use grid::{Grid, GridSpec, TileIndex, TileRole};
 pub use homography::Homography;
 pub use lens::Lens;

@@ -57,6 +57,15 @@ impl Cov2 {
         }
     }
 
+    /// `factor` times the variances.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self {
+            xx: factor * self.xx,
+            xy: factor * self.xy,
+            yy: factor * self.yy,
+        }
+    }
+
     /// Determinant.
     pub fn det(self) -> f64 {
         self.xx * self.yy - self.xy * self.xy
