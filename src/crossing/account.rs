@@ -9,7 +9,9 @@
 //!
 //! What is inferred from people who appear or vanish at the line is in `threshold`.
 
+use super::continuity::{INTERRUPTED_AFTER, SHORTEST};
 use super::sighting::{Motion, Pass, Side, Sighting};
+use super::swap::Bounce;
 use super::{CounterSettings, Crossing};
 use crate::floor::{FootprintBasis, Portal};
 use crate::tracking::PathPoint;
@@ -20,12 +22,6 @@ use crate::units::{
 /// Motion is measured over at least this long (and at most twice as long): a stride, so that
 /// jitter of a few centimetres does not look like walking.
 const MOTION_SPAN: Span = Span::from_ms(400);
-
-/// A first impression of how somebody moves takes at least this long.
-const SHORTEST: Span = Span::from_ms(150);
-
-/// A track not seen for this long on its way over the line was interrupted there.
-const INTERRUPTED_AFTER: Span = Span::from_ms(500);
 
 /// Passing to and fro for no longer than this is noise about one passage, whose middle is the
 /// best estimate; for longer, it is dithering, and the last passage is the one that counted.
@@ -57,6 +53,8 @@ pub(super) struct Account {
     pub(super) handed_on: bool,
     /// Nobody has looked yet whether another track was lost where this one began.
     pub(super) is_new: bool,
+    /// Its new points wait until it is clear whose they are.
+    pub(super) waits: bool,
     /// Time since the last sighting in which frames did come.
     pub(super) unseen: Span,
     /// It has been judged whether it vanished over the line.
@@ -65,6 +63,8 @@ pub(super) struct Account {
     pub(super) last: Sighting,
     pub(super) settled: Option<Side>,
     pub(super) excursion: Excursion,
+    /// It lately came up to the line and went away again as if it were somebody else.
+    pub(super) bounce: Option<Bounce>,
     run: Option<Run>,
     /// The last point that was on a side, from which the next passage is measured.
     anchor: Option<Sighting>,
@@ -104,6 +104,8 @@ pub(super) struct Excursion {
     heads: u32,
     crowded: bool,
     pub(super) interrupted: bool,
+    /// The sighting farthest from that side, and how it got there.
+    pub(super) nearest: Option<(Sighting, Motion)>,
 }
 
 /// What a crossing rests on.
@@ -126,6 +128,7 @@ impl Account {
             ended: false,
             handed_on: false,
             is_new: true,
+            waits: false,
             unseen: Span::ZERO,
             vanish_judged: false,
             birth: Birth {
@@ -136,6 +139,7 @@ impl Account {
             last: birth,
             settled: None,
             excursion: Excursion::default(),
+            bounce: None,
             run: None,
             anchor: None,
             on_line: None,
@@ -152,8 +156,11 @@ impl Account {
         heir.track_seen = birth.at;
         heir.ended = false;
         heir.is_new = false;
+        heir.waits = false;
         heir.vanish_judged = false;
         heir.unseen = Span::ZERO;
+        heir.handed_on = false;
+        heir.bounce = None;
         heir.run = None;
         heir.excursion.interrupted = true;
         // The seam between two tracks is no jump of one.
@@ -168,6 +175,13 @@ impl Account {
         let noise_m = MARGIN_SIGMAS * (sd_a * sd_a + sd_b * sd_b).sqrt();
         let way_m = self.last.point.distance(next.point) - noise_m;
         seconds > 0.0 && way_m > settings.max_speed_mps * seconds
+    }
+
+    /// Leaves out the points up to `stray`; a stay with strays in it settles nothing.
+    pub(super) fn skip_to(&mut self, stray: Instant) {
+        self.read_until = stray;
+        self.run = None;
+        self.excursion.interrupted = true;
     }
 
     /// How it moved up to the last sighting.
@@ -195,17 +209,31 @@ impl Account {
         }
         let deep = sighting.deep_side(rules.portal.depth_m, rules.settings.settle_sigmas);
         self.note_motion(&sighting, deep.is_some());
-        if deep.is_some() && deep == self.settled {
-            self.excursion = Excursion::since(sighting.at);
-        }
         let gap = sighting.at - self.last.at;
-        self.excursion.note(point, gap >= INTERRUPTED_AFTER);
         self.last = sighting;
+        self.note_excursion(rules, deep);
+        self.excursion.note(point, gap >= INTERRUPTED_AFTER);
         self.unseen = Span::ZERO;
         self.vanish_judged = false;
         self.handed_on = false; // seen again: it was somebody else who went on
         let side = self.run_on(deep, &sighting, rules.settings.settle_for)?;
         self.settle(rules, side)
+    }
+
+    /// Ends the excursion of a track that is back, or notes how far it got.
+    fn note_excursion(&mut self, rules: Rules<'_>, deep: Option<Side>) {
+        let Some(side) = self.settled else { return };
+        if deep == Some(side) {
+            let bounce = Bounce::ending(&self.excursion, side, &self.last, rules.settings);
+            self.bounce = bounce.or(self.bounce);
+            self.excursion = Excursion::since(self.last.at);
+            return;
+        }
+        let depth_m = self.last.depth_on(side);
+        let nearest = self.excursion.nearest;
+        if nearest.is_none_or(|(nearest, _)| depth_m < nearest.depth_on(side)) {
+            self.excursion.nearest = Some((self.last, self.motion()));
+        }
     }
 
     /// Goes on with the run, or breaks it; the side on which it has now settled, if it has.

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::CounterSettings;
 use super::account::{Account, Rules};
-use super::sighting::{Motion, Sighting};
+use super::continuity::{Continuation, continuation, first_motion, sightings, unread_points};
 use super::stitch::find_ancestor;
+use super::swap::judge_bounces;
 use crate::floor::{Portal, TileIndex};
 use crate::tracking::{Track, TrackState};
 use crate::units::{
@@ -111,15 +112,23 @@ impl CrossingCounter {
             account.ended |= tracks.binary_search_by_key(&id, |track| track.id).is_err();
         }
         for track in tracks {
-            self.open(track);
+            self.open(at, track);
         }
         for track in tracks {
             self.stitch(track);
         }
+        let rules = Rules {
+            portal: &self.portal,
+            settings: &self.settings,
+            now: at,
+        };
         for track in tracks {
-            self.read(at, track, out);
+            if let Some(live) = live(&self.accounts, track.id) {
+                read(&mut self.accounts[live], rules, track, out);
+            }
         }
-        self.judge_vanished(at, out);
+        judge_bounces(&mut self.accounts, rules, out);
+        judge_vanished(&mut self.accounts, rules, out);
     }
 
     /// Notes a frame; for how long it stands in which everybody could have been seen.
@@ -133,136 +142,109 @@ impl CrossingCounter {
     }
 
     /// Opens an account for a track that is new, or that goes on as somebody else.
-    fn open(&mut self, track: &Track) {
-        let place = self
-            .accounts
-            .partition_point(|account| account.id <= track.id);
-        let Some(live) = self.live_before(place, track.id) else {
-            let believed = matches!(track.state, TrackState::Confirmed | TrackState::Lost);
-            if let Some(birth) = self.first_unread(track, Instant::MIN).filter(|_| believed) {
-                let account = Account::open(track.id, birth, self.is_footage_start(birth.at));
-                self.accounts.insert(place, account);
-                self.accounts[place].track_seen = track.last_seen;
+    fn open(&mut self, at: Instant, track: &Track) {
+        let Some(live) = live(&self.accounts, track.id) else {
+            if !matches!(track.state, TrackState::Confirmed | TrackState::Lost) {
+                return;
+            }
+            let first = sightings(track, &self.portal, Instant::MIN).next();
+            if let Some(birth) = first {
+                let mut account = Account::open(track.id, birth, self.is_footage_start(birth.at));
+                account.track_seen = track.last_seen;
+                self.insert(account);
             }
             return;
         };
-        let account = &self.accounts[live];
-        let next = self.first_unread(track, account.read_until);
-        if let Some(next) = next.filter(|next| account.is_jump_to(next, &self.settings)) {
-            let mut rest = Account::open(track.id, next, self.is_footage_start(next.at));
-            rest.read_until = account.read_until;
-            self.accounts[live].ended = true;
-            self.accounts.insert(place, rest);
-        }
-        let live = self
-            .accounts
-            .partition_point(|account| account.id <= track.id)
-            - 1;
         self.accounts[live].track_seen = track.last_seen;
+        let found = continuation(&self.accounts[live], track, self.rules(at));
+        let account = &mut self.accounts[live];
+        account.waits = matches!(found, Continuation::TooEarly);
+        match found {
+            Continuation::GoesOn | Continuation::TooEarly => {}
+            Continuation::AfterStrays(stray) => account.skip_to(stray),
+            Continuation::IsAnother(next) => {
+                account.ended = true;
+                account.track_seen = account.last.at;
+                let mut rest = Account::open(track.id, next, self.is_footage_start(next.at));
+                rest.read_until = self.accounts[live].read_until;
+                rest.track_seen = track.last_seen;
+                self.insert(rest);
+            }
+        }
+    }
+
+    fn rules(&self, now: Instant) -> Rules<'_> {
+        Rules {
+            portal: &self.portal,
+            settings: &self.settings,
+            now,
+        }
+    }
+
+    fn insert(&mut self, account: Account) {
+        let place = self
+            .accounts
+            .partition_point(|other| other.id <= account.id);
+        self.accounts.insert(place, account);
     }
 
     /// Joins a new account with one that was lost where it began.
     fn stitch(&mut self, track: &Track) {
-        let place = self
-            .accounts
-            .partition_point(|account| account.id <= track.id);
-        let Some(newborn) = self.live_before(place, track.id) else {
+        let Some(newborn) = live(&self.accounts, track.id).filter(|&i| self.accounts[i].is_new)
+        else {
             return;
         };
-        if !self.accounts[newborn].is_new {
-            return;
-        }
-        self.accounts[newborn].is_new = false;
-        let motion = self.first_motion(track, &self.accounts[newborn]);
+        let account = &mut self.accounts[newborn];
+        let birth = account.birth.sighting;
+        account.is_new = false;
+        let motion = first_motion(track, &self.portal, &birth);
         let Some(ancestor) = find_ancestor(&self.accounts, newborn, &motion, &self.settings) else {
             return;
         };
-        let birth = self.accounts[newborn].birth.sighting;
         self.accounts[ancestor].handed_on = true;
         let mut heir = self.accounts[ancestor].heir(track.id, &birth);
-        heir.handed_on = false;
         heir.track_seen = track.last_seen;
         self.accounts[newborn] = heir;
-    }
-
-    /// Reads the points that are new and no predictions.
-    fn read(&mut self, at: Instant, track: &Track, out: &mut Vec<Crossing>) {
-        let place = self
-            .accounts
-            .partition_point(|account| account.id <= track.id);
-        let Some(live) = self.live_before(place, track.id) else {
-            return;
-        };
-        let rules = Rules {
-            portal: &self.portal,
-            settings: &self.settings,
-            now: at,
-        };
-        let account = &mut self.accounts[live];
-        let unread = account.read_until;
-        let first = track.path.partition_point(|point| point.at <= unread);
-        for point in track.path.range(first..) {
-            if point.at > track.last_seen {
-                break;
-            }
-            out.extend(account.read(rules, point));
-        }
-        account.ended = track.state == TrackState::Ended;
-    }
-
-    /// Judges who has been out of sight for long, and forgets who is gone.
-    fn judge_vanished(&mut self, at: Instant, out: &mut Vec<Crossing>) {
-        let rules = Rules {
-            portal: &self.portal,
-            settings: &self.settings,
-            now: at,
-        };
-        for account in &mut self.accounts {
-            if account.unseen < self.settings.vanish_after || account.vanish_judged {
-                continue;
-            }
-            account.vanish_judged = true;
-            if !account.handed_on {
-                out.extend(account.vanish(rules));
-            }
-        }
-        let keep_for = self.settings.stitch_within;
-        self.accounts.retain(|account| {
-            !account.ended || !account.vanish_judged || at - account.last.at <= keep_for
-        });
-    }
-
-    /// The account before `place`, if it is that of the track and still goes on.
-    fn live_before(&self, place: usize, id: TrackId) -> Option<usize> {
-        let index = place.checked_sub(1)?;
-        let account = &self.accounts[index];
-        (account.id == id && !account.ended).then_some(index)
-    }
-
-    /// The first sighting after `since`.
-    fn first_unread(&self, track: &Track, since: Instant) -> Option<Sighting> {
-        let first = track.path.partition_point(|point| point.at <= since);
-        track
-            .path
-            .range(first..)
-            .take_while(|point| point.at <= track.last_seen)
-            .filter(|point| point.basis.is_some())
-            .find_map(|point| Sighting::read(&self.portal, point))
-    }
-
-    /// How a new account's track moves, as far as it is known.
-    fn first_motion(&self, track: &Track, account: &Account) -> Motion {
-        let birth = &account.birth.sighting;
-        track
-            .path
-            .iter()
-            .rev()
-            .find(|point| point.at <= track.last_seen && point.basis.is_some())
-            .and_then(|point| Sighting::read(&self.portal, point))
-            .map_or_else(Motion::default, |last| last.motion_since(birth))
     }
 
     fn is_footage_start(&self, at: Instant) -> bool {
         at - self.footage_from <= FOOTAGE_BEGINS
     }
+}
+
+/// The account of a track that still goes on.
+fn live(accounts: &[Account], id: TrackId) -> Option<usize> {
+    let index = accounts
+        .partition_point(|account| account.id <= id)
+        .checked_sub(1)?;
+    let account = &accounts[index];
+    (account.id == id && !account.ended).then_some(index)
+}
+
+/// Reads the points that are new and no predictions.
+fn read(account: &mut Account, rules: Rules<'_>, track: &Track, out: &mut Vec<Crossing>) {
+    if !account.waits {
+        for point in unread_points(track, account.read_until) {
+            out.extend(account.read(rules, point));
+        }
+    }
+    account.ended = track.state == TrackState::Ended;
+}
+
+/// Judges who has been out of sight for long, and forgets who is gone.
+fn judge_vanished(accounts: &mut Vec<Account>, rules: Rules<'_>, out: &mut Vec<Crossing>) {
+    for account in accounts.iter_mut() {
+        let is_due = account.unseen >= rules.settings.vanish_after && !account.waits;
+        if !is_due || account.vanish_judged {
+            continue;
+        }
+        account.vanish_judged = true;
+        if !account.handed_on {
+            out.extend(account.vanish(rules));
+        }
+    }
+    let keep_for = rules.settings.stitch_within;
+    accounts.retain(|account| {
+        !account.ended || !account.vanish_judged || rules.now - account.last.at <= keep_for
+    });
 }

@@ -3,10 +3,12 @@
 //! Rank: above `tracking`. Pure.
 
 mod account;
+mod continuity;
 mod counter;
 mod settings;
 mod sighting;
 mod stitch;
+mod swap;
 mod threshold;
 
 pub use counter::{Crossing, CrossingCounter, Direction};

@@ -6,6 +6,7 @@
 
 use super::CounterSettings;
 use super::account::Account;
+use super::continuity::OPPOSED_MPS;
 use super::sighting::Motion;
 use crate::units::Span;
 
@@ -14,9 +15,6 @@ const REACH_GROWTH_MPS: f64 = 0.3;
 
 /// How far ahead a lost track is thought to have walked on.
 const LONGEST_AHEAD: Span = Span::from_ms(1_000);
-
-/// Two motions that oppose each other at this speed each are two people, m/s.
-const OPPOSED_MPS: f64 = 0.4;
 
 /// What a second of waiting costs in the choice between accounts, m.
 const WAIT_COST_M: f64 = 0.3;

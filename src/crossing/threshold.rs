@@ -8,7 +8,7 @@
 use super::Crossing;
 use super::account::{Account, Finding, Rules};
 use super::sighting::{Motion, Side, Sighting};
-use crate::units::{Doubt, Instant, Interval, Span};
+use crate::units::{Doubt, Instant, Interval, Span, add_doubt};
 
 /// Slower than this somebody stands, m/s; people walk at 0.3 and more.
 const LEAST_MPS: f64 = 0.2;
@@ -71,6 +71,18 @@ impl Account {
 
     /// The crossing of a track that is seen no more, if it vanished over the line.
     pub(super) fn vanish(&mut self, rules: Rules<'_>) -> Option<Crossing> {
+        let finding = self.vanished_over(rules)?;
+        let (onto, at) = (finding.onto, finding.at);
+        let mut crossing = self.crossing(rules, finding);
+        if self.settled.is_none() {
+            add_doubt(&mut crossing.doubts, Doubt::BornOnThreshold);
+        }
+        self.vanished_onto(onto, at, rules.portal.depth_m);
+        Some(crossing)
+    }
+
+    /// What there is to find if the last sighting was the last for ever.
+    pub(super) fn vanished_over(&self, rules: Rules<'_>) -> Option<Finding> {
         let motion = self.motion();
         let onto = match self.settled {
             Some(side) => side.other(),
@@ -99,20 +111,14 @@ impl Account {
             }
         };
         let from = self.excursion.left.unwrap_or(self.birth.sighting.at);
-        let finding = Finding {
+        Some(Finding {
             onto,
             at,
             interval: Interval::new(from, at.max(last.at)),
             station_m,
             margin_m: depth_m.max(0.0),
             doubt: Some(Doubt::VanishedOnThreshold),
-        };
-        let mut crossing = self.crossing(rules, finding);
-        if self.settled.is_none() {
-            crate::units::add_doubt(&mut crossing.doubts, Doubt::BornOnThreshold);
-        }
-        self.vanished_onto(onto, at, rules.portal.depth_m);
-        Some(crossing)
+        })
     }
 
     /// Where a track that never settled was going: from clearly on one side to clearly on the
