@@ -4,6 +4,7 @@
 //! 2 the command line itself is wrong; 3 only with `--fail-on-breach`: somebody got in without a
 //! grant; 4 a check, score or scene did not come out as it must.
 
+mod check;
 mod completions;
 mod replay;
 mod simulate;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Replay(Box<replay::ReplayArgs>),
     Simulate(simulate::SimulateArgs),
+    Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {

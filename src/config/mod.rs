@@ -14,10 +14,12 @@ mod json;
 mod overrides;
 mod problem;
 mod raw;
+mod recognise;
 mod schema;
 mod site;
 mod stamp;
 mod suggest;
+mod summary;
 mod truth;
 mod walk;
 
@@ -25,9 +27,11 @@ pub use clip_start::{ClipStart, StartSource, clip_start};
 pub use door::DetectorChoice;
 pub use grants::{GrantFile, GrantReading, WrittenEvent, read_grants};
 pub use problem::{Place, Problem, Problems, Severity};
+pub use recognise::{FileKind, recognise};
 pub use schema::SchemaOf;
 pub use site::{SiteConfig, load};
 pub use stamp::{Stamp, parse_zone};
+pub use summary::{CalibrationSummary, PortalView, check_calibration, summarise_camera};
 pub use truth::{TrueCrossing, TrueVerdict, Truth, read_truth};
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,6 @@ use super::document::KeyPath;
 use super::door::{self, DetectorChoice, Door, ReadFile};
 use super::problem::Problems;
 
-/// A grid of more tiles than this is a slip in a unit.
-const MOST_TILES: f64 = 250_000.0;
 /// A portal is looked at this often along its line when it is laid on the grid, m.
 const SAMPLE_M: f64 = 0.1;
 /// Share of a portal over blocked floor that is worth a warning.
@@ -230,20 +228,13 @@ fn camera(doors: &[&Door], problems: &mut Problems) -> CameraConfig {
         .cloned()
         .collect();
     let grid = grid_spec(floor, model, &portals);
-    let (columns, rows) = (
-        ((grid.max.x - grid.min.x) / grid.tile_m).ceil(),
-        ((grid.max.y - grid.min.y) / grid.tile_m).ceil(),
-    );
-    if columns * rows > MOST_TILES {
-        let what = format!("would have {columns:.0} x {rows:.0} tiles, more than {MOST_TILES:.0}");
-        let help = "give [grid] min_m and max_m of the floor that matters, or larger tiles";
-        first.document.error(
-            problems,
-            &KeyPath::of("calibration").key("grid"),
-            what,
-            help,
-        );
-    } else {
+    let spec_problems = grid.problems();
+    for what in &spec_problems {
+        let help = "correct [grid]: min_m, max_m and tile_m; or leave the corners out";
+        let path = KeyPath::of("calibration").key("grid");
+        first.document.error(problems, &path, what, help);
+    }
+    if spec_problems.is_empty() {
         let laid = Grid::new(grid.clone(), &portals);
         for door in doors {
             on_grid(door, &laid, problems);

@@ -19,6 +19,30 @@ impl GrantFile {
         times.flatten().any(|stamp| absolute(&stamp))
     }
 
+    /// The first and the last time, as people write them; `None` without events. Wall times and
+    /// times since the clip's start do not compare: the former win.
+    pub fn time_range(&self) -> Option<(String, String)> {
+        let absolute = self.events.iter().filter_map(|event| match event.time {
+            Stamp::Absolute(at) => Some(at),
+            Stamp::Relative(_) => None,
+        });
+        let relative = self.events.iter().filter_map(|event| match event.time {
+            Stamp::Absolute(_) => None,
+            Stamp::Relative(span) => Some(span),
+        });
+        let wall = |at: Instant| match jiff::Timestamp::from_microsecond(at.as_us()) {
+            Ok(stamp) => stamp.to_string(),
+            Err(_) => at.to_string(),
+        };
+        let clip = |span: Span| format!("{:+.3} s", span.as_s());
+        let ends = (absolute.clone().min(), absolute.max());
+        match (ends, relative.clone().min(), relative.max()) {
+            ((Some(first), Some(last)), ..) => Some((wall(first), wall(last))),
+            (_, Some(first), Some(last)) => Some((clip(first), clip(last))),
+            _ => None,
+        }
+    }
+
     /// The events on the site's time line, in the order in which they were received (those of one
     /// moment in the order of the file), with warnings; or why they can't be placed.
     /// `start` is the clip's start since 1970, if it is known.
