@@ -1,8 +1,11 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
 pub mod log;
+pub mod look;
 pub mod names;
 pub mod overlay;
+pub mod replay;
 pub mod report;
 pub mod run;
+pub mod sightings;
 pub mod trace;

@@ -1,5 +1,6 @@
 //! What a run came to: one plain structure, printed as text, JSON or a page.
 
+pub mod html;
 pub mod text;
 
 use serde::Serialize;

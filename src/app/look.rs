@@ -1,0 +1,126 @@
+//! Which part of the picture matters, and how large people must be there.
+//!
+//! Theory: nobody can pass a portal without walking over the floor around it. The part of the
+//! picture that shows people standing there, and no other, is looked at, at the scale at which
+//! they are as tall as a detector likes. On a wide view this is most of the speed; on a narrow one
+//! nothing is left out.
+
+use crate::detection::{PointInImage, SourceRect};
+use crate::floor::{CameraModel, Grid, PointInFloor, Portal, TileIndex, TileRole};
+
+/// Floor this far from a portal matters, m: two seconds of brisk walking, so that a track is old
+/// enough to be believed when it gets to the line.
+const APPROACH_M: f64 = 4.0;
+/// The tallest person is looked at as a whole, m.
+const TALLEST_M: f64 = 2.0;
+/// Beyond the outline of people, as a share of a person's height in the picture, so that a network
+/// sees where they end.
+const MARGIN_SHARE: f64 = 0.15;
+/// People this tall at the portal are found best by small networks, px of the network's input.
+const WANTED_PERSON_PX: f64 = 120.0;
+/// The picture is never enlarged more than this: there is nothing more to see.
+const MOST_ENLARGED: f64 = 1.5;
+/// Longest side of a network's input, px: larger is slower than real time on a small box.
+const LONGEST_INPUT_PX: f64 = 640.0;
+
+/// The part of the picture to look at, and the size of the network's input for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Part of the picture, px.
+    pub source: SourceRect,
+    /// Longer side of the network's input, px.
+    pub long_side: u32,
+}
+
+/// Where to look in a picture of `size` px; `None` if the calibration can't tell (then everywhere).
+pub fn look(
+    model: &CameraModel,
+    grid: &Grid,
+    portals: &[Portal],
+    size: (u32, u32),
+) -> Option<Look> {
+    model.pose()?;
+    let picture = (f64::from(size.0), f64::from(size.1));
+    let person_px = portals
+        .iter()
+        .flat_map(|portal| &portal.line)
+        .filter_map(|point| person_px(model, *point))
+        .fold(0.0, f64::max);
+    if person_px <= 0.0 || portals.is_empty() {
+        return None;
+    }
+    let mut bounds: Option<[f64; 4]> = None;
+    for point in floor_that_matters(grid, portals) {
+        for height_m in [0.0, TALLEST_M] {
+            let Some(p) = model.image_from_floor(point, height_m) else {
+                continue;
+            };
+            let p = PointInImage {
+                x: p.x.clamp(0.0, picture.0),
+                y: p.y.clamp(0.0, picture.1),
+            };
+            let b = bounds.get_or_insert([p.x, p.y, p.x, p.y]);
+            *b = [b[0].min(p.x), b[1].min(p.y), b[2].max(p.x), b[3].max(p.y)];
+        }
+    }
+    let [left, top, right, bottom] = bounds?;
+    let margin = MARGIN_SHARE * person_px;
+    let left = (left - margin).max(0.0).floor();
+    let top = (top - margin).max(0.0).floor();
+    let right = (right + margin).min(picture.0).ceil();
+    let bottom = (bottom + margin).min(picture.1).ceil();
+    let source = SourceRect {
+        left: left as u32,
+        top: top as u32,
+        width: (right - left) as u32,
+        height: (bottom - top) as u32,
+    };
+    let longest = f64::from(source.width.max(source.height));
+    let scale = (WANTED_PERSON_PX / person_px).min(MOST_ENLARGED);
+    let long_side = (longest * scale).min(LONGEST_INPUT_PX).max(64.0);
+    (source.width > 0 && source.height > 0).then_some(Look {
+        source,
+        long_side: long_side as u32,
+    })
+}
+
+/// How tall a person on the portal's line appears, px.
+fn person_px(model: &CameraModel, at: PointInFloor) -> Option<f64> {
+    let foot = model.image_from_floor(at, 0.0)?;
+    let head = model.image_from_floor(at, model.spec().person_height_m)?;
+    Some(foot.distance(head))
+}
+
+/// Corners of the walkable tiles within reach of a portal.
+fn floor_that_matters<'a>(
+    grid: &'a Grid,
+    portals: &'a [Portal],
+) -> impl Iterator<Item = PointInFloor> + 'a {
+    let (columns, rows) = grid.size();
+    (0..rows)
+        .flat_map(move |row| (0..columns).map(move |column| TileIndex { column, row }))
+        .filter(|tile| grid.role(*tile) != TileRole::Blocked)
+        .flat_map(|tile| grid.corners(tile))
+        .filter(|point| {
+            portals
+                .iter()
+                .any(|portal| reach(portal, *point) <= APPROACH_M)
+        })
+}
+
+/// Distance from a portal's line, its ends included, m.
+fn reach(portal: &Portal, point: PointInFloor) -> f64 {
+    let segments = portal.line.windows(2).map(|ends| {
+        let (a, b) = (ends[0], ends[1]);
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        let length2 = dx * dx + dy * dy;
+        let along = (point.x - a.x) * dx + (point.y - a.y) * dy;
+        let share = if length2 > 0.0 {
+            (along / length2).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        a.lerp(b, share).distance(point)
+    });
+    segments.fold(f64::INFINITY, f64::min)
+}
