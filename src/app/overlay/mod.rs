@@ -2,8 +2,11 @@
 
 mod canvas;
 mod mood;
+mod panel;
 mod scene;
+mod watch;
 
 pub use canvas::{Canvas, Colour, TextSize};
 pub use mood::Mood;
 pub use scene::SceneOverlay;
+pub use watch::{FrameSink, OverlayWatcher};
