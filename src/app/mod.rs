@@ -1,5 +1,6 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
+pub mod eyes;
 pub mod log;
 pub mod look;
 pub mod names;

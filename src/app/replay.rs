@@ -46,7 +46,7 @@ pub trait Watcher {
 /// Replays a clip. `Err` says in one sentence or more why it can't be.
 pub fn replay_clip(
     replay: ClipReplay,
-    watchers: &mut [Box<dyn Watcher>],
+    watchers: &mut [&mut dyn Watcher],
 ) -> Result<(EngineRun, RunFacts), String> {
     let begun = Clock::now();
     let mut clip =

@@ -1,19 +1,353 @@
 //! `tailgate replay --door DOOR.toml --grants GRANTS CLIP`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, IsTerminal};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Outcome;
+use super::{BREACH, DONE, Failure, NOT_AS_EXPECTED, Outcome};
+use crate::app::eyes::{EyesChoice, open_eyes};
+use crate::app::names::SiteNames;
+use crate::app::overlay::{Canvas, FrameSink, OverlayWatcher};
+use crate::app::replay::{ClipReplay, Watcher, replay_clip, replay_trace};
+use crate::app::report::text::{Ink, summary};
+use crate::app::report::{Report, Score, html};
+use crate::app::run::EngineRun;
+use crate::app::sightings::Sighting;
+use crate::capture::{Clip, ClipOptions, VideoOptions, VideoWriter};
+use crate::config::{self, SiteConfig};
+use crate::score::{Found, Truth, match_crossings};
+use crate::units::{Instant, Span};
+
+/// Frames a second of a clip that declares none, for videos made of it.
+const FALLBACK_RATE_HZ: f64 = 10.0;
 
 /// Replays a recorded clip (or a trace) against a grant log and judges who came through each door.
+///
+/// Exit code 0 when the replay was done, whatever it found (3 with --fail-on-breach if somebody
+/// got in without a grant), 1 when something given cannot be used.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// The clip: a video file, a folder of pictures, or a trace (.jsonl) of an earlier run.
     clip: PathBuf,
+    /// The door's file; repeat it for several doors in one view. A trace brings its own.
+    #[arg(long = "door", value_name = "DOOR.toml")]
+    doors: Vec<PathBuf>,
+    /// Access events as JSONL or CSV.
+    #[arg(long, value_name = "FILE")]
+    grants: Option<PathBuf>,
+    /// When the clip's first frame was taken (ISO-8601 with zone), if its file does not say.
+    #[arg(long, value_name = "TIME")]
+    start: Option<String>,
+    /// What really happened, to be scored against.
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// Print one JSON object instead of the summary.
+    #[arg(long)]
+    json: bool,
+    /// Write every input and output of the engine here; judge again with `tailgate replay TRACE`.
+    #[arg(long, value_name = "OUT.jsonl")]
+    trace: Option<PathBuf>,
+    /// Write a video with tiles, footprints, tracks and the ledger drawn in.
+    #[arg(long, value_name = "OUT.mp4")]
+    video: Option<PathBuf>,
+    /// Write one self-contained page with time line, verdicts and key frames.
+    #[arg(long, value_name = "OUT.html")]
+    report: Option<PathBuf>,
+    /// Detector: a name from `tailgate models list`, or a model's folder.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// The file of its weights, if not where the registry looks.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// A folder of models to look in first.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Look at the whole picture, not only at the floor around the portals.
+    #[arg(long)]
+    whole_picture: bool,
+    /// Longer side of the network's input, px (by default what people at the portal need).
+    #[arg(long, value_name = "PX")]
+    input_size: Option<u32>,
+    /// Threads that look for people; 1 does everything in turn. Verdicts never depend on it.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+    /// Frames a second of a folder of pictures or a raw stream.
+    #[arg(long, value_name = "HZ")]
+    rate: Option<f64>,
+    /// No progress bar.
+    #[arg(long)]
+    quiet: bool,
+    /// Exit with code 3 if somebody got in without a grant.
+    #[arg(long)]
+    fail_on_breach: bool,
 }
 
 /// Replays.
-pub fn run(_args: &ReplayArgs) -> Outcome {
-    Ok(0)
+pub fn run(args: &ReplayArgs) -> Outcome {
+    let is_trace = args.clip.extension().is_some_and(|extension| extension == "jsonl");
+    let report = if is_trace { trace(args)? } else { clip(args)? };
+    if args.json {
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|problem| Failure::unusable(problem.to_string()))?;
+        println!("{text}");
+    } else {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        print!("{}", summary(&report, Ink::new(colour)));
+    }
+    let breach = args.fail_on_breach && report.breaches().next().is_some();
+    Ok(if breach { BREACH } else { DONE })
+}
+
+fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
+    let site = site(&args.doors)?;
+    let truth = truth(args)?;
+    let options = ClipOptions { rate: args.rate, ..ClipOptions::default() };
+    let info = Clip::open(&args.clip, &options)
+        .map_err(|problem| Failure::unusable(problem.to_string()))?
+        .info()
+        .clone();
+    let (start, utc) = (Instant::ZERO, false);
+    let events = Vec::new();
+    let choice = EyesChoice {
+        model: args.model.clone(),
+        weights: args.weights.clone(),
+        models: args.models.clone(),
+        whole: args.whole_picture,
+        input: args.input_size,
+        threads: usize::from(args.threads),
+    };
+    let picture = (info.width, info.height);
+    let detectors =
+        open_eyes(&choice, &site.detectors[0], &site.engine, picture).map_err(Failure::unusable)?;
+    let names = SiteNames::new(&site.engine, &site.titles, start, utc);
+    let doors = site.engine.doors.len();
+    let rate = info.declared_rate.unwrap_or(FALLBACK_RATE_HZ);
+    let mut drawn = drawing(args, &names, start, rate)?;
+    let mut progress = progress(args, info.frames);
+    let mut watchers: Vec<&mut dyn Watcher> = Vec::new();
+    if let Some(progress) = &mut progress {
+        watchers.push(progress);
+    }
+    if let Some(drawn) = &mut drawn {
+        watchers.push(drawn);
+    }
+    let replay = ClipReplay {
+        path: args.clip.clone(),
+        options,
+        config: site.engine.clone(),
+        events,
+        start,
+        utc,
+        detectors,
+        trace: args.trace.as_deref().map(create).transpose()?,
+    };
+    let (run, facts) = replay_clip(replay, &mut watchers).map_err(Failure::unusable)?;
+    let mut report = Report::new(facts, &run.log, &names, doors);
+    report.score = truth.map(|truth| score(&truth, &report));
+    finish(args, drawn, &report)?;
+    Ok(report)
+}
+
+fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
+    for (given, flag) in [
+        (args.grants.is_some(), "--grants"),
+        (args.video.is_some(), "--video"),
+        (args.trace.is_some(), "--trace"),
+    ] {
+        if given {
+            let why = "a trace holds its grants and no pictures";
+            return Err(Failure::unusable(format!("{flag} needs a clip: {why}")));
+        }
+    }
+    let truth = truth(args)?;
+    let config = match args.doors.as_slice() {
+        [] => None,
+        doors => Some(site(doors)?.engine),
+    };
+    let file = File::open(&args.clip).map_err(|problem| cannot("read", &args.clip, &problem))?;
+    let replayed = replay_trace(BufReader::new(file), config)
+        .map_err(|problem| cannot("replay", &args.clip, &problem))?;
+    let config = replayed.run.engine.config();
+    let start = Instant::from_us(replayed.provenance.start_us);
+    let names = SiteNames::new(config, &[], start, replayed.provenance.utc);
+    let mut report =
+        Report::new(replayed.facts, &replayed.run.log, &names, config.doors.len());
+    match replayed.recorded {
+        None => report.losses.push("the trace was cut short: it has no end".to_owned()),
+        Some(end) if !replayed.changed && end.verdict_hash != report.verdict_hash => {
+            return Err(Failure {
+                code: NOT_AS_EXPECTED,
+                message: format!(
+                    "{}: judged again it gives verdict hash {}, but it records {}; it was \
+                     written by another version, or it was changed",
+                    args.clip.display(),
+                    report.verdict_hash,
+                    end.verdict_hash
+                ),
+            });
+        }
+        Some(_) => {}
+    }
+    report.score = truth.map(|truth| score(&truth, &report));
+    if let Some(path) = &args.report {
+        std::fs::write(path, html::page(&report, &BTreeMap::new()))
+            .map_err(|problem| cannot("write", path, &problem))?;
+    }
+    Ok(report)
+}
+
+fn site(doors: &[PathBuf]) -> Result<SiteConfig, Failure> {
+    if doors.is_empty() {
+        return Err(Failure::unusable("say which door: --door DOOR.toml"));
+    }
+    let site = config::load(doors).map_err(|problems| Failure::unusable(problems.to_string()))?;
+    for warning in &site.warnings {
+        eprintln!("tailgate: {warning}");
+    }
+    Ok(site)
+}
+
+fn truth(args: &ReplayArgs) -> Result<Option<config::Truth>, Failure> {
+    let Some(path) = &args.truth else { return Ok(None) };
+    let read = config::read_truth(path);
+    read.map(Some).map_err(|problems| Failure::unusable(problems.to_string()))
+}
+
+fn score(truth: &config::Truth, report: &Report) -> Score {
+    let labels: Vec<Truth> = truth
+        .crossings
+        .iter()
+        .map(|crossing| Truth {
+            time_s: crossing.at.as_s(),
+            tolerance_s: crossing.tolerance.as_s(),
+            direction: crossing.direction.clone(),
+            who: crossing.who.clone().unwrap_or_default(),
+        })
+        .collect();
+    let found: Vec<Found> = report
+        .crossings
+        .iter()
+        .map(|crossing| Found {
+            time_s: crossing.time_s,
+            direction: crossing.direction.clone(),
+            track: crossing.track,
+        })
+        .collect();
+    let verdicts = truth.verdicts.as_ref().map(|verdicts| {
+        let labels: Vec<Truth> = verdicts
+            .iter()
+            .map(|verdict| Truth {
+                time_s: verdict.at.as_s(),
+                tolerance_s: verdict.tolerance.as_s(),
+                direction: verdict.kind.name().to_owned(),
+                who: String::new(),
+            })
+            .collect();
+        let found: Vec<Found> = report
+            .verdicts
+            .iter()
+            .map(|verdict| Found {
+                time_s: verdict.time_s,
+                direction: verdict.kind.name().to_owned(),
+                track: verdict.track,
+            })
+            .collect();
+        match_crossings(&labels, &found)
+    });
+    Score { crossings: match_crossings(&labels, &found), verdicts }
+}
+
+/// What draws, if a video or a page is wanted.
+fn drawing(
+    args: &ReplayArgs,
+    names: &SiteNames,
+    start: Instant,
+    rate: f64,
+) -> Result<Option<OverlayWatcher<VideoSink>>, Failure> {
+    if args.video.is_none() && args.report.is_none() {
+        return Ok(None);
+    }
+    let sink = args.video.clone().map(|path| VideoSink { path, rate, writer: None });
+    Ok(Some(OverlayWatcher::new(names.clone(), start, sink)))
+}
+
+/// Closes the video and writes the page.
+fn finish(
+    args: &ReplayArgs,
+    drawn: Option<OverlayWatcher<VideoSink>>,
+    report: &Report,
+) -> Result<(), Failure> {
+    let Some(drawn) = drawn else { return Ok(()) };
+    if let Some(path) = &args.report {
+        std::fs::write(path, html::page(report, &drawn.key_frames))
+            .map_err(|problem| cannot("write", path, &problem))?;
+    }
+    match drawn.into_sink().and_then(|sink| sink.writer) {
+        Some(writer) => {
+            writer.finish().map_err(|problem| Failure::unusable(problem.to_string()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A video file that begins with its first frame, when its size is known.
+struct VideoSink {
+    path: PathBuf,
+    rate: f64,
+    writer: Option<VideoWriter>,
+}
+
+impl FrameSink for VideoSink {
+    fn frame(&mut self, canvas: &Canvas, at: Span) -> Result<(), String> {
+        if self.writer.is_none() {
+            let (width, height) = canvas.size();
+            let options = VideoOptions { rate: self.rate, ..VideoOptions::default() };
+            let writer = VideoWriter::create(&self.path, width, height, &options);
+            self.writer = Some(writer.map_err(|problem| problem.to_string())?);
+        }
+        match &mut self.writer {
+            Some(writer) => {
+                writer.write(&canvas.to_rgb(), at).map_err(|problem| problem.to_string())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A bar on standard error.
+struct Progress(ProgressBar);
+
+fn progress(args: &ReplayArgs, frames: Option<u64>) -> Option<Progress> {
+    if args.quiet || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = match frames {
+        Some(frames) => ProgressBar::new(frames),
+        None => ProgressBar::new_spinner(),
+    };
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} frames, {per_sec}, {eta} left");
+    Some(Progress(match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }))
+}
+
+impl Watcher for Progress {
+    fn frame(&mut self, _: &Sighting, _: Instant, _: &EngineRun) -> Result<(), String> {
+        self.0.inc(1);
+        Ok(())
+    }
+}
+
+fn create(path: &Path) -> Result<Box<dyn std::io::Write>, Failure> {
+    let file = File::create(path).map_err(|problem| cannot("write", path, &problem))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+fn cannot(what: &str, path: &Path, problem: &dyn std::fmt::Display) -> Failure {
+    Failure::unusable(format!("cannot {what} {}: {problem}", path.display()))
 }

@@ -69,6 +69,11 @@ impl<S: FrameSink> OverlayWatcher<S> {
         }
     }
 
+    /// The sink, to be closed.
+    pub fn into_sink(self) -> Option<S> {
+        self.sink
+    }
+
     fn draw(&mut self, seen: &Sighting, taken: Instant, run: &EngineRun) -> Result<(), String> {
         let Some(view) = run.engine.camera(CameraId(0)) else { return Ok(()) };
         let Some(model) = view.model else { return Ok(()) };

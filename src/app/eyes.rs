@@ -1,0 +1,88 @@
+//! Which detector, where it looks and how many of it.
+
+use std::path::{Path, PathBuf};
+
+use super::look::{Look, look};
+use crate::config::DetectorChoice;
+use crate::engine::EngineConfig;
+use crate::floor::{CameraModel, Grid, Portal};
+use crate::inference::{Detector, InputSize, Registry, Settings, find_weights, open};
+use crate::units::CameraId;
+
+/// Tried in this order where nothing is said: the first whose weights are here. HOG needs none.
+pub const DEFAULT_MODELS: [&str; 2] = ["yolox_nano", "hog"];
+
+/// What the command line says of the detector; the door's file may say it too.
+#[derive(Debug, Clone, Default)]
+pub struct EyesChoice {
+    /// Model name or folder.
+    pub model: Option<String>,
+    /// File of the weights.
+    pub weights: Option<PathBuf>,
+    /// Folder of models.
+    pub models: Option<PathBuf>,
+    /// Look at the whole picture, not only at the floor that matters.
+    pub whole: bool,
+    /// Longer side of the network's input, px.
+    pub input: Option<u32>,
+    /// How many, one thread each.
+    pub threads: usize,
+}
+
+/// Opens the detectors for the first camera of a site, for pictures of `picture` px.
+pub fn open_eyes(
+    choice: &EyesChoice,
+    door: &DetectorChoice,
+    config: &EngineConfig,
+    picture: (u32, u32),
+) -> Result<Vec<Box<dyn Detector>>, String> {
+    let registry = Registry::new(choice.models.as_deref());
+    let name = match choice.model.as_deref().or(door.model.as_deref()) {
+        Some(name) => name.to_owned(),
+        None => default_model(&registry, choice.weights.as_deref())?,
+    };
+    let manifest = registry.get(&name).map_err(|problem| problem.to_string())?;
+    let looked = if choice.whole { None } else { look_of(config, picture) };
+    let size = match (choice.input, looked) {
+        (Some(side), _) => InputSize::LongSide(side),
+        (None, Some(look)) => InputSize::LongSide(look.long_side),
+        (None, None) => InputSize::Tight,
+    };
+    let settings = Settings {
+        weights: choice.weights.clone(),
+        size,
+        source: looked.map(|look| look.source),
+        picture: Some(picture),
+        threads: 1,
+        score: door.min_score,
+    };
+    (0..choice.threads.max(1))
+        .map(|_| open(&manifest, &settings).map_err(|problem| problem.to_string()))
+        .collect()
+}
+
+fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<String, String> {
+    let here = DEFAULT_MODELS.iter().find(|name| match registry.get(name) {
+        Ok(manifest) if manifest.weights.is_none() => cfg!(feature = "opencv"),
+        Ok(manifest) => weights.is_some() || find_weights(&manifest).is_ok(),
+        Err(_) => false,
+    });
+    here.map(|name| (*name).to_owned()).ok_or_else(|| {
+        "no detector is ready: fetch one with `tailgate models fetch yolox_nano`, name one with \
+         --model, or build with the opencv feature for the HOG fallback"
+            .to_owned()
+    })
+}
+
+fn look_of(config: &EngineConfig, picture: (u32, u32)) -> Option<Look> {
+    let camera = config.cameras.first()?;
+    let model = CameraModel::new(camera.calibration.clone()?).ok()?;
+    let portals: Vec<Portal> = config
+        .portals
+        .iter()
+        .filter(|portal| portal.camera == CameraId(0))
+        .map(|portal| portal.portal.clone())
+        .collect();
+    let grid = Grid::new(camera.grid.clone(), &portals);
+    look(&model, &grid, &portals, picture)
+}
