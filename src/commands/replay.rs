@@ -213,8 +213,11 @@ fn site(doors: &[PathBuf]) -> Result<SiteConfig, Failure> {
 
 fn truth(args: &ReplayArgs) -> Result<Option<config::Truth>, Failure> {
     let Some(path) = &args.truth else { return Ok(None) };
-    let read = config::read_truth(path);
-    read.map(Some).map_err(|problems| Failure::unusable(problems.to_string()))
+    let bytes = std::fs::read(path).map_err(|problem| cannot("read", path, &problem))?;
+    match config::read_truth(&path.display().to_string(), &bytes) {
+        Ok((truth, _)) => Ok(Some(truth)),
+        Err(problems) => Err(Failure::unusable(problems.to_string())),
+    }
 }
 
 fn score(truth: &config::Truth, report: &Report) -> Score {
