@@ -7,7 +7,7 @@
 mod check;
 mod completions;
 mod replay;
-mod simulate;
+pub mod simulate;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

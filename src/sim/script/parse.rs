@@ -82,6 +82,7 @@ fn empty() -> Scene {
         walkers: Vec::new(),
         events: Vec::new(),
         noise: Noise::default(),
+        boxes: true,
         expect: Expectation {
             tolerance_s: DEFAULT_TOLERANCE_S,
             ..Expectation::default()
@@ -138,6 +139,12 @@ fn statement(scene: &mut Scene, words: &mut Words<'_>, text: &str) -> Result<(),
         "walker" => {
             let walker = walker(words)?;
             scene.walkers.push(walker);
+        }
+        "only" => {
+            if !words.take("footprints") {
+                return Err(words.error("a scene is for both levels or `only footprints`"));
+            }
+            scene.boxes = false;
         }
         "noise" => noise(words, &mut scene.noise)?,
         "expect" => expect(words, &mut scene.expect)?,

@@ -32,6 +32,8 @@ pub struct Scene {
     pub events: Vec<Timed<SceneEvent>>,
     /// How badly the detector sees.
     pub noise: Noise,
+    /// Whether it also holds when the engine is given boxes instead of places.
+    pub boxes: bool,
     /// What must come out.
     pub expect: Expectation,
 }
