@@ -33,8 +33,11 @@ fn step(criterion: &mut Criterion) {
         for people in [1, 10, 50] {
             let scene = parse(&scene(people)).expect("the bench's scene is sound");
             let fed = feed(&scene, level).expect("the bench's camera sees the grid");
-            let frames: Vec<_> =
-                fed.inputs.iter().filter(|(_, input)| matches!(input, Input::Frame(_))).collect();
+            let frames: Vec<_> = fed
+                .inputs
+                .iter()
+                .filter(|(_, input)| matches!(input, Input::Frame(_)))
+                .collect();
             group.throughput(Throughput::Elements(frames.len() as u64));
             group.bench_function(BenchmarkId::from_parameter(people), |bencher| {
                 bencher.iter_batched_ref(

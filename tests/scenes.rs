@@ -19,7 +19,10 @@ fn scripts() -> Vec<PathBuf> {
             let path = entry.expect("its entries can be read").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "scene") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "scene")
+            {
                 scripts.push(path);
             }
         }
@@ -42,11 +45,23 @@ fn play_all(level: Level) {
         let lines = differences(&scene, &verdicts, &grants);
         if !lines.is_empty() {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let came: Vec<String> = verdicts.iter().map(|verdict| verdict_line(verdict)).collect();
-            wrong.push(format!("{name}:\n  {}\n  came: {}", lines.join("\n  "), came.join("; ")));
+            let came: Vec<String> = verdicts
+                .iter()
+                .map(|verdict| verdict_line(verdict))
+                .collect();
+            wrong.push(format!(
+                "{name}:\n  {}\n  came: {}",
+                lines.join("\n  "),
+                came.join("; ")
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} scenes are wrong at {level:?}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} scenes are wrong at {level:?}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -61,5 +76,9 @@ fn every_scene_comes_out_as_written_from_boxes() {
 
 #[test]
 fn there_are_many_scenes() {
-    assert!(scripts().len() >= LEAST_SCRIPTS, "only {} scripts were found", scripts().len());
+    assert!(
+        scripts().len() >= LEAST_SCRIPTS,
+        "only {} scripts were found",
+        scripts().len()
+    );
 }

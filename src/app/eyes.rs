@@ -42,7 +42,11 @@ pub fn open_eyes(
         None => default_model(&registry, choice.weights.as_deref())?,
     };
     let manifest = registry.get(&name).map_err(|problem| problem.to_string())?;
-    let looked = if choice.whole { None } else { look_of(config, picture) };
+    let looked = if choice.whole {
+        None
+    } else {
+        look_of(config, picture)
+    };
     let size = match (choice.input, looked) {
         (Some(side), _) => InputSize::LongSide(side),
         (None, Some(look)) => InputSize::LongSide(look.long_side),

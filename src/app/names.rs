@@ -64,11 +64,11 @@ impl Names for SiteNames {
 
     fn time(&self, at: Instant) -> String {
         match jiff::Timestamp::from_microsecond(at.as_us()) {
+            // Seconds with two decimals: finer than any footprint is timed, and a line stays short.
             Ok(stamp) if self.utc => {
-                let time = stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime().time();
                 format!(
                     "{:.2}Z",
-                    jiff::fmt::strtime::format("%H:%M:%S%.2f", time).unwrap_or_default()
+                    stamp.to_zoned(jiff::tz::TimeZone::UTC).datetime().time()
                 )
             }
             _ => clock(self.seconds(at)),
@@ -97,6 +97,18 @@ pub fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wall_time_is_written_in_utc() {
+        let config = EngineConfig {
+            cameras: vec![],
+            doors: vec![],
+            portals: vec![],
+        };
+        let names = SiteNames::new(&config, &[], Instant::ZERO, true);
+        let at = Instant::from_us(1_767_601_727_104_999);
+        assert_eq!(names.time(at), "08:28:47.10Z");
+    }
 
     #[test]
     fn times_read_like_a_clock() {

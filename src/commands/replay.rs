@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{BREACH, DONE, Failure, NOT_AS_EXPECTED, Outcome};
+use crate::access::AccessEvent;
 use crate::app::eyes::{EyesChoice, open_eyes};
 use crate::app::names::SiteNames;
 use crate::app::overlay::{Canvas, FrameSink, OverlayWatcher};
@@ -17,8 +18,8 @@ use crate::app::report::text::{Ink, summary};
 use crate::app::report::{Report, Score, html};
 use crate::app::run::EngineRun;
 use crate::app::sightings::Sighting;
-use crate::capture::{Clip, ClipOptions, VideoOptions, VideoWriter};
-use crate::config::{self, SiteConfig};
+use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
+use crate::config::{self, GrantReading, SiteConfig};
 use crate::score::{Found, Truth, match_crossings};
 use crate::units::{Instant, Span};
 
@@ -42,6 +43,12 @@ pub struct ReplayArgs {
     /// When the clip's first frame was taken (ISO-8601 with zone), if its file does not say.
     #[arg(long, value_name = "TIME")]
     start: Option<String>,
+    /// Time zone of times that name none, for example Europe/Berlin.
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// Leave out lines of the grant log that can't be read (and say so) instead of refusing it.
+    #[arg(long)]
+    lenient: bool,
     /// What really happened, to be scored against.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -88,7 +95,10 @@ pub struct ReplayArgs {
 
 /// Replays.
 pub fn run(args: &ReplayArgs) -> Outcome {
-    let is_trace = args.clip.extension().is_some_and(|extension| extension == "jsonl");
+    let is_trace = args
+        .clip
+        .extension()
+        .is_some_and(|extension| extension == "jsonl");
     let report = if is_trace { trace(args)? } else { clip(args)? };
     if args.json {
         let text = serde_json::to_string_pretty(&report)
@@ -105,13 +115,18 @@ pub fn run(args: &ReplayArgs) -> Outcome {
 fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
     let site = site(&args.doors)?;
     let truth = truth(args)?;
-    let options = ClipOptions { rate: args.rate, ..ClipOptions::default() };
+    let options = ClipOptions {
+        rate: args.rate,
+        ..ClipOptions::default()
+    };
     let info = Clip::open(&args.clip, &options)
         .map_err(|problem| Failure::unusable(problem.to_string()))?
         .info()
         .clone();
-    let (start, utc) = (Instant::ZERO, false);
-    let events = Vec::new();
+    let known = start(args, &info)?;
+    let events = events(args, &site, known)?;
+    // Without a known start the time line begins with the clip.
+    let (start, utc) = (known.unwrap_or(Instant::ZERO), known.is_some());
     let choice = EyesChoice {
         model: args.model.clone(),
         weights: args.weights.clone(),
@@ -174,10 +189,16 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
     let config = replayed.run.engine.config();
     let start = Instant::from_us(replayed.provenance.start_us);
     let names = SiteNames::new(config, &[], start, replayed.provenance.utc);
-    let mut report =
-        Report::new(replayed.facts, &replayed.run.log, &names, config.doors.len());
+    let mut report = Report::new(
+        replayed.facts,
+        &replayed.run.log,
+        &names,
+        config.doors.len(),
+    );
     match replayed.recorded {
-        None => report.losses.push("the trace was cut short: it has no end".to_owned()),
+        None => report
+            .losses
+            .push("the trace was cut short: it has no end".to_owned()),
         Some(end) if !replayed.changed && end.verdict_hash != report.verdict_hash => {
             return Err(Failure {
                 code: NOT_AS_EXPECTED,
@@ -212,7 +233,9 @@ fn site(doors: &[PathBuf]) -> Result<SiteConfig, Failure> {
 }
 
 fn truth(args: &ReplayArgs) -> Result<Option<config::Truth>, Failure> {
-    let Some(path) = &args.truth else { return Ok(None) };
+    let Some(path) = &args.truth else {
+        return Ok(None);
+    };
     let bytes = std::fs::read(path).map_err(|problem| cannot("read", path, &problem))?;
     match config::read_truth(&path.display().to_string(), &bytes) {
         Ok((truth, _)) => Ok(Some(truth)),
@@ -261,7 +284,61 @@ fn score(truth: &config::Truth, report: &Report) -> Score {
             .collect();
         match_crossings(&labels, &found)
     });
-    Score { crossings: match_crossings(&labels, &found), verdicts }
+    Score {
+        crossings: match_crossings(&labels, &found),
+        verdicts,
+    }
+}
+
+/// When the clip starts, if anything says.
+fn start(args: &ReplayArgs, info: &ClipInfo) -> Result<Option<Instant>, Failure> {
+    let zone = zone(args)?;
+    let created = info
+        .created
+        .map(|stamp| Instant::from_us(stamp.as_microsecond()));
+    let start = config::clip_start(&args.clip, args.start.as_deref(), created, zone.as_ref())
+        .map_err(|problems| Failure::unusable(problems.to_string()))?;
+    if let Some(start) = &start {
+        tracing::info!(start = %start.at, from = %start.from, "the clip's start is known");
+    }
+    Ok(start.map(|start| start.at))
+}
+
+fn zone(args: &ReplayArgs) -> Result<Option<jiff::tz::TimeZone>, Failure> {
+    let Some(name) = &args.zone else {
+        return Ok(None);
+    };
+    config::parse_zone(name)
+        .map(Some)
+        .map_err(|problem| Failure::unusable(format!("--zone: {problem}")))
+}
+
+/// The grant log on the site's time line.
+fn events(
+    args: &ReplayArgs,
+    site: &SiteConfig,
+    start: Option<Instant>,
+) -> Result<Vec<AccessEvent>, Failure> {
+    let Some(path) = &args.grants else {
+        return Ok(Vec::new());
+    };
+    let bytes = std::fs::read(path).map_err(|problem| cannot("read", path, &problem))?;
+    let reading = GrantReading {
+        zone: zone(args)?,
+        lenient: args.lenient,
+    };
+    let (file, warnings) = config::read_grants(&path.display().to_string(), &bytes, &reading)
+        .map_err(|problems| Failure::unusable(problems.to_string()))?;
+    for warning in &warnings {
+        eprintln!("tailgate: {warning}");
+    }
+    let (events, warnings) = file
+        .events(site, start)
+        .map_err(|problems| Failure::unusable(problems.to_string()))?;
+    for warning in &warnings {
+        eprintln!("tailgate: {warning}");
+    }
+    Ok(events)
 }
 
 /// What draws, if a video or a page is wanted.
@@ -274,7 +351,11 @@ fn drawing(
     if args.video.is_none() && args.report.is_none() {
         return Ok(None);
     }
-    let sink = args.video.clone().map(|path| VideoSink { path, rate, writer: None });
+    let sink = args.video.clone().map(|path| VideoSink {
+        path,
+        rate,
+        writer: None,
+    });
     Ok(Some(OverlayWatcher::new(names.clone(), start, sink)))
 }
 
@@ -290,9 +371,9 @@ fn finish(
             .map_err(|problem| cannot("write", path, &problem))?;
     }
     match drawn.into_sink().and_then(|sink| sink.writer) {
-        Some(writer) => {
-            writer.finish().map_err(|problem| Failure::unusable(problem.to_string()))
-        }
+        Some(writer) => writer
+            .finish()
+            .map_err(|problem| Failure::unusable(problem.to_string())),
         None => Ok(()),
     }
 }
@@ -308,14 +389,17 @@ impl FrameSink for VideoSink {
     fn frame(&mut self, canvas: &Canvas, at: Span) -> Result<(), String> {
         if self.writer.is_none() {
             let (width, height) = canvas.size();
-            let options = VideoOptions { rate: self.rate, ..VideoOptions::default() };
+            let options = VideoOptions {
+                rate: self.rate,
+                ..VideoOptions::default()
+            };
             let writer = VideoWriter::create(&self.path, width, height, &options);
             self.writer = Some(writer.map_err(|problem| problem.to_string())?);
         }
         match &mut self.writer {
-            Some(writer) => {
-                writer.write(&canvas.to_rgb(), at).map_err(|problem| problem.to_string())
-            }
+            Some(writer) => writer
+                .write(&canvas.to_rgb(), at)
+                .map_err(|problem| problem.to_string()),
             None => Ok(()),
         }
     }
@@ -332,7 +416,8 @@ fn progress(args: &ReplayArgs, frames: Option<u64>) -> Option<Progress> {
         Some(frames) => ProgressBar::new(frames),
         None => ProgressBar::new_spinner(),
     };
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} frames, {per_sec}, {eta} left");
+    let style =
+        ProgressStyle::with_template("{wide_bar} {pos}/{len} frames, {per_sec}, {eta} left");
     Some(Progress(match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -102,5 +102,8 @@ fn fit(text: &str, length: f64) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(2)).chain("..".chars()).collect()
+    text.chars()
+        .take(most.saturating_sub(2))
+        .chain("..".chars())
+        .collect()
 }

@@ -75,25 +75,45 @@ impl<S: FrameSink> OverlayWatcher<S> {
     }
 
     fn draw(&mut self, seen: &Sighting, taken: Instant, run: &EngineRun) -> Result<(), String> {
-        let Some(view) = run.engine.camera(CameraId(0)) else { return Ok(()) };
-        let Some(model) = view.model else { return Ok(()) };
+        let Some(view) = run.engine.camera(CameraId(0)) else {
+            return Ok(());
+        };
+        let Some(model) = view.model else {
+            return Ok(());
+        };
         let picture = seen.frame.to_rgb();
         if self.drawing.is_none() {
             let scale = if picture.width() < NARROW_PX { 2 } else { 1 };
-            let portals: Vec<Portal> =
-                run.engine.config().portals.iter().map(|p| p.portal.clone()).collect();
+            let portals: Vec<Portal> = run
+                .engine
+                .config()
+                .portals
+                .iter()
+                .map(|p| p.portal.clone())
+                .collect();
             let scene = SceneOverlay::new(model, view.grid, &portals, f64::from(scale));
-            let size = (picture.width() * scale, picture.height() * scale + PANEL_HEIGHT);
+            let size = (
+                picture.width() * scale,
+                picture.height() * scale + PANEL_HEIGHT,
+            );
             // Video codecs want even sides.
             let canvas = Canvas::new(size.0.next_multiple_of(2), size.1.next_multiple_of(2))
                 .ok_or("the picture has no pixels")?;
-            self.drawing = Some(Drawing { scene, canvas, scale });
+            self.drawing = Some(Drawing {
+                scene,
+                canvas,
+                scale,
+            });
         }
         let (tracks, tiles) = moods(run, taken);
         let state = self.panel(run, taken);
-        let Some(drawing) = &mut self.drawing else { return Ok(()) };
+        let Some(drawing) = &mut self.drawing else {
+            return Ok(());
+        };
         drawing.canvas.put_picture(&picture, drawing.scale);
-        drawing.scene.draw(&mut drawing.canvas, &view, taken, &tracks, &tiles);
+        drawing
+            .scene
+            .draw(&mut drawing.canvas, &view, taken, &tracks, &tiles);
         let top = f64::from(picture.height() * drawing.scale);
         panel::draw(&mut drawing.canvas, top, &state);
         Ok(())
@@ -101,7 +121,10 @@ impl<S: FrameSink> OverlayWatcher<S> {
 
     fn panel(&mut self, run: &EngineRun, taken: Instant) -> PanelState {
         let door = DoorId(0);
-        let policy = run.engine.ledger(door).map(|ledger| ledger.policy().clone());
+        let policy = run
+            .engine
+            .ledger(door)
+            .map(|ledger| ledger.policy().clone());
         let window_s = policy.map_or(1.0, |policy| policy.window.as_s()).max(1e-3);
         let credits = run.engine.ledger(door).map(|ledger| ledger.credits(taken));
         let chips = credits.into_iter().flatten().map(|credit| CreditChip {
@@ -109,8 +132,18 @@ impl<S: FrameSink> OverlayWatcher<S> {
             left: credit.time_left.as_s() / window_s,
             left_s: credit.time_left.as_s().max(0.0),
         });
-        let way = |way: Direction| run.log.crossings.iter().filter(|c| c.direction == way).count();
-        let breaches = run.log.current_verdicts().filter(|v| v.kind.is_breach()).count();
+        let way = |way: Direction| {
+            run.log
+                .crossings
+                .iter()
+                .filter(|c| c.direction == way)
+                .count()
+        };
+        let breaches = run
+            .log
+            .current_verdicts()
+            .filter(|v| v.kind.is_breach())
+            .count();
         PanelState {
             title: self.names.door(door),
             time: self.names.time(taken),
@@ -126,7 +159,11 @@ impl<S: FrameSink> OverlayWatcher<S> {
             if let Some(grant) = run.log.grants.get(id).and_then(|history| history.first()) {
                 let who = grant.holder.as_ref().unwrap_or(&grant.grant);
                 let text = format!("{} grant {who}", self.names.time(grant.granted.lo));
-                self.ticker.push(TickerLine { at: taken, text, mood: Mood::Neutral });
+                self.ticker.push(TickerLine {
+                    at: taken,
+                    text,
+                    mood: Mood::Neutral,
+                });
             }
         }
         self.grants_told = run.log.grant_order.len();
@@ -137,7 +174,8 @@ impl<S: FrameSink> OverlayWatcher<S> {
                 continue;
             }
             let kept = self.key_frames.get(&verdict.id).map_or(0, Vec::len);
-            self.stated.insert(verdict.id.clone(), (verdict.revision, kept));
+            self.stated
+                .insert(verdict.id.clone(), (verdict.revision, kept));
             let settled = revision == 0 || Mood::of(verdict) > Mood::Amber;
             if settled && kept < KEY_FRAMES_EACH {
                 news.push(verdict.id.clone());
@@ -151,11 +189,22 @@ impl<S: FrameSink> OverlayWatcher<S> {
 
     fn ticker_line(&self, verdict: &Verdict, taken: Instant) -> TickerLine {
         let kind = verdict.kind.name().replace('_', " ");
-        let stage = if verdict.stage == Stage::Provisional { "?" } else { "" };
+        let stage = if verdict.stage == Stage::Provisional {
+            "?"
+        } else {
+            ""
+        };
         let time = self.names.time(verdict.crossing.at);
         let direction = self.names.direction_name(&verdict.crossing);
-        let text = format!("{time} {direction} #{} {kind}{stage}", verdict.crossing.track);
-        TickerLine { at: taken, text, mood: Mood::of(verdict) }
+        let text = format!(
+            "{time} {direction} #{} {kind}{stage}",
+            verdict.crossing.track
+        );
+        TickerLine {
+            at: taken,
+            text,
+            mood: Mood::of(verdict),
+        }
     }
 }
 
@@ -166,9 +215,14 @@ impl<S: FrameSink> Watcher for OverlayWatcher<S> {
             return Ok(());
         }
         self.draw(seen, taken, run)?;
-        let Some(drawing) = &self.drawing else { return Ok(()) };
+        let Some(drawing) = &self.drawing else {
+            return Ok(());
+        };
         for id in news {
-            self.key_frames.entry(id).or_default().push(jpeg(&drawing.canvas)?);
+            self.key_frames
+                .entry(id)
+                .or_default()
+                .push(jpeg(&drawing.canvas)?);
         }
         match &mut self.sink {
             Some(sink) => sink.frame(&drawing.canvas, taken - self.start),
@@ -180,11 +234,17 @@ impl<S: FrameSink> Watcher for OverlayWatcher<S> {
 /// How each judged person and each tile stands at `now`.
 fn moods(run: &EngineRun, now: Instant) -> (BTreeMap<TrackId, Mood>, BTreeMap<TileIndex, Mood>) {
     let (mut tracks, mut tiles) = (BTreeMap::new(), BTreeMap::new());
-    let recent = run.log.current_verdicts().filter(|v| now - v.crossing.at <= COLOUR_HOLD);
+    let recent = run
+        .log
+        .current_verdicts()
+        .filter(|v| now - v.crossing.at <= COLOUR_HOLD);
     for verdict in recent {
         let mood = Mood::of(verdict);
         let worst = |held: &mut Mood| *held = (*held).max(mood);
-        tracks.entry(verdict.crossing.track).and_modify(worst).or_insert(mood);
+        tracks
+            .entry(verdict.crossing.track)
+            .and_modify(worst)
+            .or_insert(mood);
         for tile in verdict.crossing.tiles.iter().rev().take(TILES_BEFORE) {
             tiles.entry(*tile).and_modify(worst).or_insert(mood);
         }
@@ -192,9 +252,15 @@ fn moods(run: &EngineRun, now: Instant) -> (BTreeMap<TrackId, Mood>, BTreeMap<Ti
     // The tile somebody stands on now takes their colour.
     if let Some(view) = run.engine.camera(CameraId(0)) {
         for track in view.tracks {
-            let here = track.path.back().and_then(|point| view.grid.tile_at(point.point));
+            let here = track
+                .path
+                .back()
+                .and_then(|point| view.grid.tile_at(point.point));
             if let (Some(tile), Some(mood)) = (here, tracks.get(&track.id)) {
-                tiles.entry(tile).and_modify(|held| *held = (*held).max(*mood)).or_insert(*mood);
+                tiles
+                    .entry(tile)
+                    .and_modify(|held| *held = (*held).max(*mood))
+                    .or_insert(*mood);
             }
         }
     }
@@ -204,6 +270,9 @@ fn moods(run: &EngineRun, now: Instant) -> (BTreeMap<TrackId, Mood>, BTreeMap<Ti
 fn jpeg(canvas: &Canvas) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
-    canvas.to_rgb().write_with_encoder(encoder).map_err(|problem| problem.to_string())?;
+    canvas
+        .to_rgb()
+        .write_with_encoder(encoder)
+        .map_err(|problem| problem.to_string())?;
     Ok(bytes)
 }
