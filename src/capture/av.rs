@@ -152,6 +152,17 @@ impl Packet {
         known(self.raw().pts)
     }
 
+    /// Gives it a time, or whatever else its picture is to be known by.
+    pub(super) fn set_pts(&mut self, pts: i64) {
+        // SAFETY: ours alone.
+        unsafe { (*self.0.as_ptr()).pts = pts };
+    }
+
+    /// The demuxer says that decoding can begin here.
+    pub(super) fn is_key(&self) -> bool {
+        self.raw().flags & AV_PKT_FLAG_KEY != 0
+    }
+
     pub(super) fn dts(&self) -> Option<i64> {
         known(self.raw().dts)
     }
@@ -441,7 +452,6 @@ impl Decoder {
     pub(super) fn of_stream(
         demuxer: &Demuxer,
         stream: usize,
-        threads: usize,
         max_pixels: u32,
     ) -> Result<Option<Self>, AvError> {
         let stream = demuxer.stream(stream);
@@ -453,7 +463,7 @@ impl Decoder {
             let raw = decoder.0.as_ptr();
             AvError::check(avcodec_parameters_to_context(raw, stream.codecpar))?;
             (*raw).pkt_timebase = stream.time_base;
-            decoder.open(threads, max_pixels).map(Some)
+            decoder.open(max_pixels).map(Some)
         }
     }
 
@@ -470,7 +480,7 @@ impl Decoder {
     fn of_pictures(codec: AVCodecID, max_pixels: u32) -> Result<Option<Self>, AvError> {
         // SAFETY: a decoder is allocated or there is none.
         match unsafe { Self::alloc(codec) } {
-            Some(decoder) => decoder.open(1, max_pixels).map(Some),
+            Some(decoder) => decoder.open(max_pixels).map(Some),
             None => Ok(None),
         }
     }
@@ -483,18 +493,14 @@ impl Decoder {
         }
     }
 
-    fn open(self, threads: usize, max_pixels: u32) -> Result<Self, AvError> {
+    fn open(self, max_pixels: u32) -> Result<Self, AvError> {
         let raw = self.0.as_ptr();
         // SAFETY: the context is allocated and not open yet.
         unsafe {
-            if threads > 1 {
-                (*raw).thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
-                (*raw).thread_type = FF_THREAD_FRAME as c_int;
-            } else {
-                (*raw).thread_count = 1;
-                (*raw).thread_type = 0;
-                (*raw).get_buffer2 = Some(grey_buffer);
-            }
+            // With more, damage is reported late or not at all, and concealed in another way.
+            (*raw).thread_count = 1;
+            (*raw).thread_type = 0;
+            (*raw).get_buffer2 = Some(grey_buffer);
             (*raw).max_pixels = max_pixels.into();
             // The same bytes on every processor.
             (*raw).flags |= AV_CODEC_FLAG_BITEXACT as c_int;
@@ -545,8 +551,7 @@ impl Drop for Decoder {
 /// Hands the decoder a grey picture instead of one that still shows an earlier frame.
 ///
 /// Where damaged data leaves parts of a picture undecoded, what is there would otherwise depend on
-/// which buffer came free first: replay must not. FFmpeg allows it with one thread only; with more,
-/// damage makes the clip start over with one.
+/// which buffer came free first: replay must not.
 unsafe extern "C" fn grey_buffer(
     context: *mut AVCodecContext,
     frame: *mut AVFrame,

@@ -5,6 +5,8 @@
 //! here.
 //!
 //! It deliberately reads forward only: replay needs no seeking, and seeking is where players differ.
+//! It decodes on the caller's thread and on no other: FFmpeg's own threads report damage late or not
+//! at all, and conceal it in another way. Give the clip a thread of its own to decode ahead.
 
 use std::path::{Path, PathBuf};
 
@@ -33,8 +35,6 @@ const POOL_FRAMES: usize = 32;
 /// How to read a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipOptions {
-    /// Threads for decoding. More than one costs memory and latency, and changes nothing else.
-    pub threads: usize,
     /// Frames a second for what has no times of its own: raw streams and image folders.
     pub rate: Option<f64>,
     /// How many frames can be held at once.
@@ -46,7 +46,6 @@ pub struct ClipOptions {
 impl Default for ClipOptions {
     fn default() -> Self {
         Self {
-            threads: 1,
             rate: None,
             pool_frames: POOL_FRAMES,
             ffmpeg_log: LogLevel::Quiet,
@@ -114,7 +113,7 @@ pub struct Clip {
 
 enum Source {
     Video(Box<Video>),
-    Folder(Folder),
+    Folder(Box<Folder>),
 }
 
 /// A decoded picture with its time, before it becomes a frame.
@@ -146,7 +145,7 @@ impl Clip {
             CaptureError::clip(path, format!("{hint} ({error})"))
         })?;
         let source = if kind.is_dir() {
-            Source::Folder(Folder::open(path, options)?)
+            Source::Folder(Box::new(Folder::open(path, options)?))
         } else if kind.len() == 0 {
             return Err(CaptureError::clip(path, "the file is empty"));
         } else {

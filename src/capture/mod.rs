@@ -14,6 +14,7 @@ mod av;
 mod clip;
 mod clock;
 mod colour;
+mod damage;
 mod encode;
 mod error;
 mod folder;

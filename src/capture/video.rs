@@ -4,7 +4,7 @@
 //! list of promises. A picture that comes out keeps one. Pictures come out in order of time, so a
 //! promise earlier than the newest picture is broken: that picture is lost, and its time is known.
 //! What the container declares (number of frames, duration) tells whether the file is cut short.
-//! From a loss to the next key frame pictures count as damaged, since they rest on what was lost.
+//! Pictures that rest on what was lost count as damaged (see `damage`).
 //!
 //! Raw streams have no times: there, pictures are counted, and lost ones as far as the decoder says.
 //!
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use super::av::{AvError, Decoder, Demuxer, Packet, Picture, Ratio, Received, StreamInfo};
 use super::clip::{ClipInfo, ClipOptions, Decoded, MAX_PIXELS, MAX_RATE, check_size};
 use super::clock::{Clock, DEFAULT_STEP_US, MAX_GAP_US};
+use super::damage::{Damage, Order};
 use super::loss::{self, Loss, LossReason};
 use super::structure::Structure;
 use super::{CaptureError, Rotation};
@@ -60,15 +61,14 @@ pub(super) struct Video {
     /// The earliest time that the container gives to a picture, in ticks: the clip's zero.
     zero: Option<i64>,
     /// Times of packets whose picture has not come out yet, in ticks.
-    promised: BTreeMap<i64, LossReason>,
+    promised: BTreeMap<i64, Promise>,
     /// Broken promises.
     lost: BTreeMap<i64, LossReason>,
     /// Losses that have no packet of their own.
     stated: Vec<Loss>,
     /// Pictures of two packets each: promises cannot be kept one by one.
     interlaced: bool,
-    /// A picture was lost, and no key frame came since.
-    resting_on_damage: bool,
+    damage: Damage,
     any_picture: bool,
     counts: Counts,
     /// The end of the latest packet of any stream, in microseconds of the container's time.
@@ -77,6 +77,14 @@ pub(super) struct Video {
     read_to_byte: Option<i64>,
     /// The latest time of a video packet, in ticks.
     latest: Option<i64>,
+}
+
+/// A packet's picture, still to come.
+#[derive(Debug, Clone, Copy)]
+struct Promise {
+    order: Order,
+    /// Why it is lost if it does not come.
+    reason: LossReason,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -111,7 +119,7 @@ impl Video {
             );
             CaptureError::clip(path, why)
         };
-        let decoder = Decoder::of_stream(&demuxer, stream.index, options.threads, MAX_PIXELS)
+        let decoder = Decoder::of_stream(&demuxer, stream.index, MAX_PIXELS)
             .map_err(|error| {
                 CaptureError::clip(path, format!("its {} track: {error}", stream.codec))
             })?
@@ -169,7 +177,7 @@ impl Video {
             lost: BTreeMap::new(),
             stated: Vec::new(),
             interlaced: false,
-            resting_on_damage: false,
+            damage: Damage::default(),
             any_picture: false,
             counts: Counts::default(),
             read_to_us: 0,
@@ -229,6 +237,7 @@ impl Video {
                     self.counts.read_errors_in_a_row += 1;
                     if self.counts.read_errors_in_a_row == 1 {
                         self.state_loss(None, LossReason::Unreadable);
+                        self.damage.gap();
                     }
                     if self.counts.read_errors_in_a_row >= MAX_READ_ERRORS {
                         self.drain();
@@ -240,9 +249,16 @@ impl Video {
 
     fn feed_packet(&mut self) {
         self.counts.packets += 1;
-        self.promise();
+        let order = self.damage.packet(self.packet.is_key(), self.packet.pts());
+        if self.raw {
+            // What the decoder gives back with the picture tells which packet it came from.
+            self.packet
+                .set_pts(i64::try_from(order).unwrap_or(i64::MAX));
+        } else {
+            self.promise(order);
+        }
         if self.packet.is_corrupt() {
-            self.resting_on_damage = true;
+            self.damage.error_at(order);
         }
         // An empty packet would tell the decoder that the stream is over.
         if self.packet.is_empty() || self.decoder.send(Some(&self.packet)).is_err() {
@@ -251,22 +267,17 @@ impl Video {
     }
 
     /// Remembers that the packet's picture is to come.
-    fn promise(&mut self) {
-        if self.packet.is_hidden() || self.raw {
-            return;
-        }
-        let Some(pts) = self.packet.pts() else {
+    fn promise(&mut self, order: Order) {
+        let Some(pts) = self.packet.pts().filter(|_| !self.packet.is_hidden()) else {
             return;
         };
-        if !self.any_picture {
-            self.zero = Some(self.zero.map_or(pts, |zero| zero.min(pts)));
-        }
         let reason = if self.any_picture {
             LossReason::Undecodable
         } else {
+            self.zero = Some(self.zero.map_or(pts, |zero| zero.min(pts)));
             LossReason::BeforeFirstKeyFrame
         };
-        self.promised.insert(pts, reason);
+        self.promised.insert(pts, Promise { order, reason });
     }
 
     /// Follows how far the file has been read, in all of its streams.
@@ -323,7 +334,7 @@ impl Video {
                 to: Span::from_us(to_us.max(from_us)),
                 reason: LossReason::Unreadable,
             });
-            self.resting_on_damage = true;
+            self.damage.gap();
         }
     }
 
@@ -336,7 +347,7 @@ impl Video {
 
     /// The decoder gave up on a packet. Where packets have times, the broken promise will tell.
     fn undecodable(&mut self) {
-        self.resting_on_damage = true;
+        self.damage.error_at(self.damage.order());
         if self.raw {
             self.state_loss(Some(1), LossReason::Undecodable);
             self.counts.raw_frames += 1;
@@ -352,24 +363,23 @@ impl Video {
             .rotation
             .turned_size(picture.width(), picture.height());
         let other_size = size != (self.info.width, self.info.height);
-        self.keep_promise(picture, other_size);
+        let order = self.keep_promise(picture, other_size);
         if other_size {
-            self.resting_on_damage = true;
             if self.raw || picture.pts().is_none() {
                 self.state_loss(Some(1), LossReason::OtherSize);
                 self.counts.raw_frames += 1;
             }
             return None;
         }
-        let broken = picture.is_damaged();
-        if picture.is_key() {
-            self.resting_on_damage = false;
+        if picture.is_damaged() {
+            self.damage.error_at(order);
         }
-        self.resting_on_damage |= broken;
+        let pts = picture.pts().filter(|_| !self.raw);
+        let damaged = self.damage.touches(order, pts);
         let said_us = self.said_us(picture);
         let time_us = self.clock.next(said_us);
         self.any_picture = true;
-        Some((time_us, self.resting_on_damage))
+        Some((time_us, damaged))
     }
 
     /// What the container says about a picture's time since the clip's first frame.
@@ -402,31 +412,39 @@ impl Video {
             .ticks_to_us(ticks.saturating_sub(zero))
     }
 
-    /// Strikes a picture's promise off, and counts the earlier ones as broken.
-    fn keep_promise(&mut self, picture: &Picture, other_size: bool) {
+    /// Strikes a picture's promise off, counts the earlier ones as broken, and tells which packet the
+    /// picture came from: the last one, if nothing else is known.
+    fn keep_promise(&mut self, picture: &Picture, other_size: bool) -> Order {
         if picture.is_interlaced() && !self.interlaced {
             self.interlaced = true;
-            self.promised.clear();
             self.lost.clear();
             self.notes
                 .push("it is interlaced: lines of two moments alternate in each frame".into());
         }
+        let last = self.damage.order();
         let Some(pts) = picture.pts() else {
-            return;
+            return last;
         };
-        if self.raw || self.interlaced {
-            return;
+        if self.raw {
+            return Order::try_from(pts).unwrap_or(last);
         }
         let later = self.promised.split_off(&pts);
         let broken = std::mem::replace(&mut self.promised, later);
-        // An open group of pictures at the start: what a player would not show either.
-        self.resting_on_damage |= self.any_picture && !broken.is_empty();
-        self.lost.extend(broken);
-        self.promised.remove(&pts);
+        let kept = self.promised.remove(&pts);
         self.lost.remove(&pts);
-        if other_size {
-            self.lost.insert(pts, LossReason::OtherSize);
+        if !self.interlaced {
+            for (pts, promise) in broken {
+                // Before the first picture: an open group, which a player would not show either.
+                if self.any_picture {
+                    self.damage.error_at(promise.order);
+                }
+                self.lost.insert(pts, promise.reason);
+            }
+            if other_size {
+                self.lost.insert(pts, LossReason::OtherSize);
+            }
         }
+        kept.map_or(last, |promise| promise.order)
     }
 
     /// States a loss at the place where reading or decoding is now.
@@ -453,7 +471,12 @@ impl Video {
     fn end(&mut self) {
         self.state = State::Ended;
         if !self.interlaced {
-            self.lost.append(&mut self.promised);
+            let broken = std::mem::take(&mut self.promised);
+            self.lost.extend(
+                broken
+                    .into_iter()
+                    .map(|(pts, promise)| (pts, promise.reason)),
+            );
         }
         let from_us = self
             .clock
