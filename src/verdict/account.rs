@@ -3,7 +3,7 @@
 //! Reads the history and changes nothing. It looks a little further than the judge did, so that it
 //! can also say what was nearly so: the credit that had just expired, the exit that was too far off.
 
-use super::history::{CrossingEntry, CrossingKey, GrantEntry, History, Spend};
+use super::history::{CrossingEntry, CrossingKey, DoorEvent, GrantEntry, History, Spend};
 use super::judge::{Fit, Standing, Unlocked, is_credited, same_track};
 use super::{Apart, Fate, GrantStep, Other, Step, VerdictKind};
 use crate::access::AccessKind;
@@ -51,12 +51,12 @@ impl History {
     }
 
     fn unlocked_step(&self, span: Interval) -> Step {
-        let (last, before) = self.unlocks_at(span);
-        let started = |kind| kind == AccessKind::UnlockStarted;
-        let (since, ended) = match last {
-            Some(last) if started(last.kind) => (Some(last.when), None),
+        let mut events = self.unlocks_until(span.hi);
+        let started = |event: &&DoorEvent| event.kind == AccessKind::UnlockStarted;
+        let (since, ended) = match events.next() {
+            Some(last) if started(&last) => (Some(last.when), None),
             Some(last) => {
-                let since = before.filter(|before| started(before.kind));
+                let since = events.next().filter(started);
                 (since.map(|event| event.when), Some(last.when))
             }
             None => (None, None),

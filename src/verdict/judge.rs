@@ -256,39 +256,36 @@ impl History {
             .map(|(other, _)| *other)
     }
 
-    /// Whether an unlock was in force during `span`.
+    /// Whether an unlock was in force during `span`: in every state that the door can have been in
+    /// then, in some, or in none.
     pub fn unlocked(&self, span: Interval) -> Unlocked {
-        let (last, before) = self.unlocks_at(span);
-        let in_force = |event: Option<&DoorEvent>| match event {
-            Some(event) => event.kind == AccessKind::UnlockStarted,
-            None => self.unlocked_before,
+        let (mut locked, mut unlocked) = (false, false);
+        let mut see = |in_force: bool| {
+            unlocked |= in_force;
+            locked |= !in_force;
         };
-        let Some(last) = last else {
-            return if self.unlocked_before {
-                Unlocked::Yes
-            } else {
-                Unlocked::No
-            };
-        };
-        let surely = last.when.hi <= span.lo;
-        match (in_force(Some(last)), surely) {
-            (true, true) => Unlocked::Yes,
-            (false, true) => Unlocked::No,
-            (true, false) if in_force(before) => Unlocked::Yes,
-            (true, false) => Unlocked::Maybe,
-            (false, false) if in_force(before) => Unlocked::Maybe,
-            (false, false) => Unlocked::No,
+        let mut before = None;
+        for event in self.unlocks_until(span.hi) {
+            if event.when.hi <= span.lo {
+                before = Some(event);
+                break;
+            }
+            see(event.kind == AccessKind::UnlockStarted);
+        }
+        see(before.map_or(self.unlocked_before, |event| {
+            event.kind == AccessKind::UnlockStarted
+        }));
+        match (unlocked, locked) {
+            (true, false) => Unlocked::Yes,
+            (true, true) => Unlocked::Maybe,
+            (false, _) => Unlocked::No,
         }
     }
 
-    /// The last unlock event that can have been before the end of `span`, and the one before it.
-    pub fn unlocks_at(&self, span: Interval) -> (Option<&DoorEvent>, Option<&DoorEvent>) {
-        let mut events = self
-            .unlocks
-            .range(..=self.door_bound(span.hi, Instant::MAX))
-            .rev()
-            .map(|(_, event)| event);
-        (events.next(), events.next())
+    /// Unlocks begun and ended that can have been before `until`, the latest first.
+    pub fn unlocks_until(&self, until: Instant) -> impl Iterator<Item = &DoorEvent> {
+        let events = self.unlocks.range(..=self.door_bound(until, Instant::MAX));
+        events.rev().map(|(_, event)| event)
     }
 
     /// What a crossing was, given the credits spent.
