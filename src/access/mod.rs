@@ -2,8 +2,14 @@
 //!
 //! Rank: above `crossing` (it shares `Direction`), below `verdict`. Pure.
 
+mod dedup;
+mod doors;
 mod event;
 mod feed;
+mod lateness;
 
+pub use dedup::Deduplicator;
+pub use doors::{DoorMap, ReaderPlace};
 pub use event::{AccessEvent, AccessKind};
 pub use feed::FeedStatus;
+pub use lateness::Lateness;

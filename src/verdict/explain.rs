@@ -50,9 +50,10 @@ pub fn explain_verdict(verdict: &Verdict, names: &dyn Names) -> String {
         standing_words(verdict),
         reason(verdict, names),
     );
-    if verdict.kind != VerdictKind::Undetermined && !verdict.doubts.is_empty() {
+    let doubts = doubt_words(&verdict.doubts);
+    if verdict.kind != VerdictKind::Undetermined && !doubts.is_empty() {
         line.push_str("; uncertain because ");
-        line.push_str(&doubt_words(&verdict.doubts));
+        line.push_str(&doubts);
     }
     line
 }
@@ -97,7 +98,10 @@ pub fn explain_grant(verdict: &GrantVerdict, names: &dyn Names) -> String {
         },
     );
     let reasons: Vec<String> = verdict.why.iter().map(grant_sentence).collect();
-    if !reasons.is_empty() {
+    if verdict.outcome == GrantOutcome::Used {
+        line.push(' ');
+        line.push_str(&reasons.join(" and "));
+    } else if verdict.outcome != GrantOutcome::Live && !reasons.is_empty() {
         line.push_str(": ");
         line.push_str(&reasons.join("; "));
     } else if verdict.outcome == GrantOutcome::Unused {
@@ -122,12 +126,19 @@ fn kind_words(kind: VerdictKind) -> &'static str {
 }
 
 fn standing_words(verdict: &Verdict) -> String {
-    match (verdict.stage, verdict.was) {
-        (Stage::Provisional, _) if verdict.kind.is_breach() => {
+    match verdict.stage {
+        Stage::Provisional if verdict.kind.is_breach() => {
             " (pending, a grant may still come in)".to_owned()
         }
-        (Stage::Amended, Some(was)) => format!(" (amended, was {})", kind_words(was)),
-        (Stage::Amended, None) => " (amended)".to_owned(),
+        Stage::Amended => {
+            let late = verdict.doubts.contains(&Doubt::LateGrant);
+            let after = if late { " after a late grant" } else { "" };
+            let was = match verdict.was {
+                Some(was) => format!(", was {}", kind_words(was)),
+                None => String::new(),
+            };
+            format!(" (amended{after}{was})")
+        }
         _ => String::new(),
     }
 }
@@ -179,7 +190,11 @@ fn key_step(verdict: &Verdict, names: &dyn Names) -> String {
             granted,
             behind,
         } => Some(format!(
-            "entered {} on one grant ({} at {}); no credit left",
+            "{} {} on one grant ({} at {}); no credit left",
+            match verdict.crossing.direction {
+                Direction::In => "entered",
+                Direction::Out => "left",
+            },
             followed_words(leader, behind.as_ref()),
             names.holder(holder.as_deref(), grant),
             moment(*granted, names),
@@ -200,7 +215,7 @@ fn key_step(verdict: &Verdict, names: &dyn Names) -> String {
 fn followed_words(leader: &Other, behind: Option<&Other>) -> String {
     match behind {
         Some(behind) => format!(
-            "{:.1} s behind track {}, in a train behind track {}",
+            "{:.1} s behind track {}, in a train led by track {},",
             behind.before.as_s(),
             behind.track,
             leader.track
@@ -268,10 +283,10 @@ fn sentence(step: &Step, names: &dyn Names) -> String {
         Step::NoneNeeded => "this way needs no grant".to_owned(),
         Step::Unlocked { since, ended } => unlocked_words(*since, *ended, names),
         Step::AgainstOneWay { allowed } => {
-            format!("only {} may be walked here", way(*allowed))
+            format!("this door may be walked {} only", way(*allowed))
         }
         Step::UTurn { other } => format!(
-            "the same track passed the other way {}; the pair counts as nothing",
+            "the same track passed the other way {}; the two count as nothing",
             later(other.before, "before", "after")
         ),
         Step::Followed { leader, behind, .. } => {
@@ -351,16 +366,16 @@ fn nearest_words(nearest: Option<&(Other, Apart)>, what: &str, within: Span) -> 
     let when = later(other.before, "before", "after");
     match apart {
         Apart::Time => format!(
-            "the nearest {what} was track {} {when}; {:.1} s is the limit",
+            "the nearest {what} was track {}, {when}; {:.1} s is the limit",
             other.track,
             within.as_s()
         ),
         Apart::Closed => format!(
-            "the nearest {what} was track {} {when}, and the door was closed in between",
+            "the nearest {what} was track {}, {when}, and the door was closed in between",
             other.track
         ),
         Apart::SameTrack => {
-            format!("the nearest {what} was the same person {when}")
+            format!("the nearest {what} was the same person, {when}")
         }
     }
 }
@@ -368,7 +383,7 @@ fn nearest_words(nearest: Option<&(Other, Apart)>, what: &str, within: Span) -> 
 fn grant_sentence(step: &GrantStep) -> String {
     match step {
         GrantStep::Spent { track, after, .. } => {
-            format!("track {track} {}", later(*after, "after", "before"))
+            format!("by track {track}, {}", later(*after, "later", "earlier"))
         }
         GrantStep::Unlocked => "the door was unlocked, nobody needed it".to_owned(),
         GrantStep::Blind { doubt, .. } => doubt.reason().to_owned(),
@@ -405,7 +420,9 @@ fn event_words(kind: AccessKind) -> &'static str {
 }
 
 fn doubt_words(doubts: &[Doubt]) -> String {
-    let words: Vec<&str> = doubts.iter().map(|doubt| doubt.reason()).collect();
+    // That a grant came late repaired the verdict; it makes it no less certain.
+    let doubts = doubts.iter().filter(|doubt| **doubt != Doubt::LateGrant);
+    let words: Vec<&str> = doubts.map(|doubt| doubt.reason()).collect();
     words.join(", ")
 }
 

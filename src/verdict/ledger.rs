@@ -237,6 +237,11 @@ impl Ledger {
         &self.history.policy
     }
 
+    /// How many events and crossings it holds.
+    pub fn held(&self) -> usize {
+        self.history.len()
+    }
+
     /// How many events and crossings came too late to be looked at (older than the retention).
     pub fn too_old(&self) -> u64 {
         self.too_old

@@ -774,3 +774,36 @@ fn what_is_older_than_the_retention_changes_nothing() {
         "t1 unauthorised_entry\n t2 authorised B [late_grant]\n B used t2",
     );
 }
+
+/// A line each for the crossings 1 to `last`, `%` standing for the number and `#` for the one before.
+fn each(last: u32, line: &str) -> String {
+    let lines = (1..=last).map(|number| {
+        let before = (number - 1).to_string();
+        line.replace('%', &number.to_string()).replace('#', &before)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_late_grant_at_its_head_repairs_a_train_of_any_length() {
+    let train: Vec<String> = (2..=60).map(|n| format!("{n}.0 in t{n}")).collect();
+    let script = format!(
+        "policy window=2\n 1.0 in t1\n{}\n 0.5 grant A late=300",
+        train.join("\n")
+    );
+    let followers = each(60, "t% tailgating t1 [late_grant]");
+    let (_, followers) = followers.split_once('\n').expect("two lines");
+    check(
+        &script,
+        &format!("t1 authorised A [late_grant]\n{followers}\n A used t1"),
+    );
+}
+
+#[test]
+fn a_late_grant_moves_credits_along_a_crowd_of_any_length() {
+    let crowd = each(60, "%.0 grant G%\n %.5 in t%");
+    let script = format!("{crowd}\n 0.9 grant G0 late=300");
+    let moved = each(60, "t% authorised G# [late_grant]");
+    let used = each(60, "G# used t%");
+    check(&script, &format!("{moved}\n{used}\n G60 unused"));
+}
