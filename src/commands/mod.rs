@@ -6,7 +6,9 @@
 
 mod check;
 mod completions;
+mod explain;
 mod replay;
+mod score;
 pub mod simulate;
 
 use std::io::IsTerminal;
@@ -39,6 +41,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::ReplayArgs>),
+    Explain(explain::ExplainArgs),
+    Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
     Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
@@ -78,6 +82,8 @@ pub fn main() -> ExitCode {
         .init();
     let outcome = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::run(&args),
