@@ -1,7 +1,9 @@
 //! Scenes with exact truth: scripts, walkers, renderer. Imported by commands and tests only.
 
+pub mod body;
 pub mod camera;
 pub mod feed;
 pub mod outcome;
+pub mod render;
 pub mod script;
 pub mod walk;
