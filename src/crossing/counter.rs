@@ -207,6 +207,11 @@ impl CrossingCounter {
         self.accounts[newborn] = heir;
     }
 
+    #[cfg(test)]
+    pub(super) fn accounts_kept(&self) -> usize {
+        self.accounts.len()
+    }
+
     fn is_footage_start(&self, at: Instant) -> bool {
         at - self.footage_from <= FOOTAGE_BEGINS
     }

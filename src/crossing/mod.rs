@@ -11,5 +11,8 @@ mod stitch;
 mod swap;
 mod threshold;
 
+#[cfg(test)]
+mod tests;
+
 pub use counter::{Crossing, CrossingCounter, Direction};
 pub use settings::CounterSettings;
