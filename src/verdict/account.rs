@@ -210,7 +210,7 @@ impl History {
     }
 
     fn account_doubts(&self, entry: &CrossingEntry, steps: &mut Vec<Step>) {
-        if let Some((during, doubt)) = self.blind_at(entry.span) {
+        for (during, doubt) in self.blind_at(entry.span) {
             steps.push(Step::Blind { during, doubt });
         }
         if let Some(grant) = self.blurred_for(entry) {
@@ -271,7 +271,7 @@ impl History {
             if self.unlocked(grant.when) != Unlocked::No {
                 steps.push(GrantStep::Unlocked);
             }
-            if let Some((during, doubt)) = self.blind_during(good) {
+            for (during, doubt) in self.blind_during(good) {
                 steps.push(GrantStep::Blind { during, doubt });
             }
         }

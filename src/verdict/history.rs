@@ -130,6 +130,15 @@ pub(super) struct Feed {
     pub gaps: Vec<Interval>,
 }
 
+/// When and why the door could not be seen.
+#[derive(Debug, Clone, Default)]
+struct Blindness {
+    /// For each reason the times, from and to; none touches another.
+    over: BTreeMap<Doubt, BTreeMap<Instant, Instant>>,
+    /// What lasts, and since when.
+    lasting: BTreeSet<(Doubt, Instant)>,
+}
+
 /// The history of one door.
 #[derive(Debug, Clone)]
 pub(super) struct History {
@@ -140,8 +149,7 @@ pub(super) struct History {
     pub unlocks: BTreeMap<DoorKey, DoorEvent>,
     /// Contacts, requests to exit, refusals, alarms of the door.
     pub door_events: BTreeMap<DoorKey, DoorEvent>,
-    /// Since when and why the door could not be seen, and until when.
-    pub blind: BTreeMap<(Instant, Doubt), Instant>,
+    blind: Blindness,
     pub feed: Feed,
     /// Whether an unlock was in force before the oldest of `unlocks`.
     pub unlocked_before: bool,
@@ -183,7 +191,7 @@ impl History {
             grants: BTreeMap::new(),
             unlocks: BTreeMap::new(),
             door_events: BTreeMap::new(),
-            blind: BTreeMap::new(),
+            blind: Blindness::default(),
             feed: Feed::default(),
             unlocked_before: false,
             places: BTreeMap::new(),
@@ -296,9 +304,14 @@ impl History {
             .iter()
             .map(|gap| Interval::new(gap.lo, gap.hi))
             .collect();
-        let opened = gaps.iter().filter(|gap| !self.feed.gaps.contains(gap));
-        let closed = self.feed.gaps.iter().filter(|gap| !gaps.contains(gap));
-        let changed = opened.chain(closed).copied().collect();
+        let mut changed = Vec::new();
+        for (these, those) in [(&gaps, &self.feed.gaps), (&self.feed.gaps, &gaps)] {
+            for gap in these.iter().filter(|gap| !those.contains(gap)) {
+                // A gap that grows or shrinks at its end has changed only there.
+                let same = those.iter().find(|other| other.lo == gap.lo);
+                changed.push(same.map_or(*gap, |other| Interval::new(gap.hi, other.hi)));
+            }
+        }
         self.feed.gaps = gaps;
         // That something is complete stays true, whatever a restarted feed says of itself.
         let complete_to = self.feed.complete_to.unwrap_or(Instant::MIN);
@@ -310,8 +323,13 @@ impl History {
     /// Takes a time of blindness; returns the times for which that changes something.
     pub fn add_blind(&mut self, blind: Interval, doubt: Doubt) -> Interval {
         let blind = Interval::new(blind.lo, blind.hi);
-        let before = self.blind.insert((blind.lo, doubt), blind.hi);
-        Interval::new(blind.lo, before.unwrap_or(blind.hi).max(blind.hi))
+        if blind.hi == Instant::MAX {
+            self.blind.lasting.insert((doubt, blind.lo));
+            return blind;
+        }
+        let lasted = self.blind.lasting.remove(&(doubt, blind.lo));
+        self.blind.add(blind, doubt);
+        Interval::new(blind.lo, if lasted { Instant::MAX } else { blind.hi })
     }
 
     /// The place of a crossing.
@@ -371,12 +389,9 @@ impl History {
             .map(|(_, event)| event)
     }
 
-    /// The first time of blindness that overlaps `time`.
-    pub fn blind_during(&self, time: Interval) -> Option<(Interval, Doubt)> {
-        self.blind
-            .iter()
-            .map(|((lo, doubt), hi)| (Interval::new(*lo, *hi), *doubt))
-            .find(|(blind, _)| blind.overlaps(time))
+    /// The times of blindness that overlap `time`, at most one for each reason.
+    pub fn blind_during(&self, time: Interval) -> impl Iterator<Item = (Interval, Doubt)> {
+        self.blind.during(time)
     }
 
     /// The first gap of the feed that overlaps `time`.
@@ -421,9 +436,44 @@ impl History {
             self.unlocked_before = event.kind == AccessKind::UnlockStarted;
             self.ids.remove(&id);
         }
-        self.blind.retain(|_, hi| *hi >= cut);
+        for times in self.blind.over.values_mut() {
+            times.retain(|_, hi| *hi >= cut);
+        }
         let widths = self.grants.values().map(|grant| grant.when.width());
         self.widest_grant = widths.max().unwrap_or(Span::ZERO);
+    }
+}
+
+impl Blindness {
+    /// Adds a time that is over, in one piece with those that it touches.
+    fn add(&mut self, blind: Interval, doubt: Doubt) {
+        let times = self.over.entry(doubt).or_default();
+        let mut whole = blind;
+        while let Some((lo, hi)) = times.range(..=whole.hi).next_back()
+            && *hi >= whole.lo
+        {
+            let lo = *lo;
+            whole = Interval::new(whole.lo.min(lo), whole.hi.max(*hi));
+            times.remove(&lo);
+        }
+        times.insert(whole.lo, whole.hi);
+    }
+
+    fn during(&self, time: Interval) -> impl Iterator<Item = (Interval, Doubt)> {
+        let lasting = self.lasting.iter();
+        let lasting = lasting.map(|(doubt, lo)| (Interval::new(*lo, Instant::MAX), *doubt));
+        // Of times that do not touch, only the last two that begin by the end can overlap.
+        let over = self.over.iter().filter_map(move |(doubt, times)| {
+            let mut last = times.range(..=time.hi).rev().take(2);
+            let found = last.find_map(|(lo, hi)| {
+                let blind = Interval::new(*lo, *hi);
+                blind.overlaps(time).then_some(blind)
+            });
+            found.map(|blind| (blind, *doubt))
+        });
+        lasting
+            .filter(move |(blind, _)| blind.overlaps(time))
+            .chain(over)
     }
 }
 

@@ -297,7 +297,7 @@ impl History {
         for doubt in &entry.crossing.doubts {
             add_doubt(&mut finding.doubts, *doubt);
         }
-        if let Some((_, doubt)) = self.blind_at(entry.span) {
+        for (_, doubt) in self.blind_at(entry.span) {
             add_doubt(&mut finding.doubts, doubt);
         }
         match (self.standing(key, entry), &entry.credit) {
@@ -318,8 +318,8 @@ impl History {
         finding
     }
 
-    /// The time of blindness that makes a crossing doubtful.
-    pub fn blind_at(&self, span: Interval) -> Option<(Interval, Doubt)> {
+    /// The times of blindness that make a crossing doubtful.
+    pub fn blind_at(&self, span: Interval) -> impl Iterator<Item = (Interval, Doubt)> {
         self.blind_during(Interval::new(span.lo - NEAR_BLIND, span.hi))
     }
 
@@ -342,7 +342,7 @@ impl History {
         }
         // Somebody unseen may have spent it before.
         let waited = Interval::new(grant.when.lo.min(entry.span.lo), entry.span.lo);
-        if let Some((_, doubt)) = self.blind_during(waited) {
+        for (_, doubt) in self.blind_during(waited) {
             add_doubt(&mut finding.doubts, doubt);
         }
     }
@@ -362,7 +362,7 @@ impl History {
             finding.kind = VerdictKind::UnauthorisedEntry;
         }
         let untrusted = [Doubt::SightLost, Doubt::CalibrationUncertain];
-        let seen_badly = self.blind_at(entry.span).is_some()
+        let seen_badly = self.blind_at(entry.span).next().is_some()
             || untrusted
                 .iter()
                 .any(|doubt| entry.crossing.doubts.contains(doubt));

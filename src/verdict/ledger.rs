@@ -548,12 +548,14 @@ impl Ledger {
         if blurred {
             add_doubt(&mut doubts, Doubt::ClockUncertain);
         }
-        let blind = self.history.blind_during(self.history.good(grant));
-        let unseen = blind.filter(|_| grant.claims.is_empty() && over);
-        if let Some((_, doubt)) = unseen {
-            add_doubt(&mut doubts, doubt);
+        let mut unseen = false;
+        if grant.claims.is_empty() && over {
+            for (_, doubt) in self.history.blind_during(self.history.good(grant)) {
+                add_doubt(&mut doubts, doubt);
+                unseen = true;
+            }
         }
-        let outcome = if blurred && over || unseen.is_some() {
+        let outcome = if blurred && over || unseen {
             GrantOutcome::Undetermined
         } else if !grant.claims.is_empty() {
             GrantOutcome::Used

@@ -751,6 +751,42 @@ fn a_grant_found_while_closing_a_gap() {
 }
 
 #[test]
+fn a_gap_that_grows_and_is_closed() {
+    let script = "0.0 feed complete=0 gap=0..0
+        1.0 feed complete=0 gap=0..1
+        1.5 in t1
+        2.0 feed complete=0 gap=0..2
+        20.0 feed complete=0 gap=0..20
+        9.0 in t2 settled=9
+        21.0 feed complete=21";
+    let expect = "t1 unauthorised_entry\n t2 unauthorised_entry";
+    check(script, expect);
+    let (_, said) = play(&read(script));
+    let amended: Vec<String> = said
+        .trace()
+        .into_iter()
+        .filter(|line| line.starts_with("21.0"))
+        .collect();
+    assert_eq!(amended.len(), 2, "{amended:?}");
+}
+
+#[test]
+fn blind_times_that_overlap_are_one() {
+    let script = "0.0 blind until=2
+        1.0 blind until=3
+        3.0 blind until=4
+        3.2 in t1
+        10.0 in t2
+        20.0 grant A
+        25.0 blind until=26
+        24.0 blind until=25 because=frames_starved";
+    let expect = "t1 undetermined(unauthorised_entry) [sight_lost]
+        t2 unauthorised_entry
+        A undetermined [sight_lost frames_starved]";
+    check(script, expect);
+}
+
+#[test]
 fn a_u_turn_waits_for_its_other_half() {
     let script = "policy net_u_turns\n 0.0 grant A\n 1.0 in t1 track=5\n 3.0 out t2 track=5";
     let expect = "1.0 provisional#1 t1 authorised A

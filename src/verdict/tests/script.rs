@@ -93,11 +93,8 @@ impl<'a> Options<'a> {
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {
-        let found = self
-            .0
-            .iter()
-            .find_map(|option| option.strip_prefix(name)?.strip_prefix('='));
-        found
+        let mut options = self.0.iter();
+        options.find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
     }
 
     fn seconds(&self, name: &str) -> Option<f64> {
