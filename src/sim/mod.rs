@@ -6,4 +6,5 @@ pub mod feed;
 pub mod outcome;
 pub mod render;
 pub mod script;
+pub mod stage;
 pub mod walk;

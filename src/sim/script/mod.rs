@@ -24,5 +24,5 @@ mod words;
 pub use expect::{Expectation, Expected, ExpectedGrant};
 pub use parse::parse;
 pub use scene::{
-    CameraSetup, DoorSetup, Leg, Noise, Scene, SceneEvent, ScriptError, Timed, Walker,
+    CameraSetup, DoorSetup, Leg, Look, Noise, Scene, SceneEvent, ScriptError, Timed, Walker,
 };

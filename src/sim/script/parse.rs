@@ -2,8 +2,8 @@
 
 use super::words::Words;
 use super::{
-    CameraSetup, DoorSetup, Expectation, Expected, ExpectedGrant, Leg, Noise, Scene, SceneEvent,
-    ScriptError, Timed, Walker,
+    CameraSetup, DoorSetup, Expectation, Expected, ExpectedGrant, Leg, Look, Noise, Scene,
+    SceneEvent, ScriptError, Timed, Walker,
 };
 use crate::access::AccessKind;
 use crate::floor::PointInFloor;
@@ -83,6 +83,11 @@ fn empty() -> Scene {
         events: Vec::new(),
         noise: Noise::default(),
         boxes: true,
+        look: Look {
+            people: 1,
+            room: 1,
+            leaf: true,
+        },
         expect: Expectation {
             tolerance_s: DEFAULT_TOLERANCE_S,
             ..Expectation::default()
@@ -140,6 +145,7 @@ fn statement(scene: &mut Scene, words: &mut Words<'_>, text: &str) -> Result<(),
             let walker = walker(words)?;
             scene.walkers.push(walker);
         }
+        "look" => look(words, &mut scene.look)?,
         "only" => {
             if !words.take("footprints") {
                 return Err(words.error("a scene is for both levels or `only footprints`"));
@@ -290,6 +296,18 @@ fn noise(words: &mut Words<'_>, noise: &mut Noise) -> Result<(), ScriptError> {
             "drop" => noise.drop = words.amount("drop")?,
             "seed" => noise.seed = words.amount("seed")? as u64,
             other => return Err(words.error(format!("{other:?} is no noise"))),
+        }
+    }
+    Ok(())
+}
+
+fn look(words: &mut Words<'_>, look: &mut Look) -> Result<(), ScriptError> {
+    while let Some(word) = words.next() {
+        match word {
+            "people" => look.people = words.amount("the seed of the people")? as u64,
+            "room" => look.room = words.amount("the seed of the room")? as u64,
+            "open" => look.leaf = false,
+            other => return Err(words.error(format!("{other:?} says nothing of how it looks"))),
         }
     }
     Ok(())

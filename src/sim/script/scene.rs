@@ -32,10 +32,23 @@ pub struct Scene {
     pub events: Vec<Timed<SceneEvent>>,
     /// How badly the detector sees.
     pub noise: Noise,
+    /// How it looks when it is rendered.
+    pub look: Look,
     /// Whether it also holds when the engine is given boxes instead of places.
     pub boxes: bool,
     /// What must come out.
     pub expect: Expectation,
+}
+
+/// How a scene looks when it is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Seed of the people's bodies and clothes.
+    pub people: u64,
+    /// Seed of the room: finishes, lamps, furniture.
+    pub room: u64,
+    /// Whether doorways have leaves that swing.
+    pub leaf: bool,
 }
 
 /// A door and its portal.

@@ -1,5 +1,7 @@
 //! `tailgate simulate SCRIPT...`: runs scene scripts through the engine, or renders them as clips.
 
+mod render;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -20,6 +22,10 @@ pub struct SimulateArgs {
     /// What the engine is given of each person.
     #[arg(long, value_enum, default_value = "footprints")]
     level: LevelArg,
+    /// Render each script as a clip with its door, grants and truth into this folder (a folder of
+    /// the script's name for each, if there are several) instead of playing it.
+    #[arg(long, value_name = "DIR")]
+    render: Option<PathBuf>,
     /// Print each script's verdicts, not only the differences.
     #[arg(long, short)]
     verbose: bool,
@@ -35,6 +41,9 @@ enum LevelArg {
 
 /// Runs them; exit code 4 if one does not come out as written.
 pub fn run(args: &SimulateArgs) -> Outcome {
+    if let Some(folder) = &args.render {
+        return render_all(&args.scripts, folder);
+    }
     let level = match args.level {
         LevelArg::Footprints => Level::Footprints,
         LevelArg::Boxes => Level::Boxes,
@@ -61,6 +70,22 @@ pub fn run(args: &SimulateArgs) -> Outcome {
     }
     println!("{} scenes, {wrong} wrong", args.scripts.len());
     Ok(if wrong == 0 { DONE } else { NOT_AS_EXPECTED })
+}
+
+fn render_all(scripts: &[PathBuf], folder: &Path) -> Outcome {
+    for path in scripts {
+        let scene = load(path)?;
+        let name = path.file_stem().unwrap_or_default();
+        let folder = if scripts.len() == 1 {
+            folder.to_owned()
+        } else {
+            folder.join(name)
+        };
+        render::render(&scene, &folder)
+            .map_err(|problem| Failure::unusable(format!("{}: {problem}", path.display())))?;
+        println!("{}: {}", folder.display(), scene.title);
+    }
+    Ok(DONE)
 }
 
 /// Reads a script from a file.
