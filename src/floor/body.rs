@@ -16,10 +16,12 @@ use super::pose::Pose;
 use super::{Cov2, PointInFloor};
 use crate::detection::PointInImage;
 
-/// Half the length of two feet side by side, m. A box ends at the toes or heels nearest to the
-/// camera; half of a shoe's 0.3 m would be the whole truth, but footprints are by convention where
-/// the box ends, so only a part is granted.
-const FEET_RADIUS_M: f64 = 0.05;
+/// How far the feet reach to the sides of the person's middle, m: nothing but a shoe when they
+/// stand, half a step of 0.7 m in mid-stride; this is about the mean.
+const FEET_ASIDE_M: f64 = 0.15;
+/// How much nearer to the camera than the person's middle the box ends, m. Toes or heels would be
+/// 0.1 m, but footprints are by convention where the box ends, so only a part is granted.
+const FEET_BEFORE_M: f64 = 0.05;
 /// Half of the shoulders' breadth (0.45 m) and of the chest's depth (0.25 m), averaged.
 const SHOULDERS_RADIUS_M: f64 = 0.20;
 /// Shoulders' share of the height (anthropometric tables: 0.81 to 0.83).
@@ -28,6 +30,15 @@ const SHOULDERS_SHARE: f64 = 0.82;
 const HEAD_RADIUS_M: f64 = 0.11;
 /// How far half the width of a person differs from person to person and stride to stride, m.
 const HALF_WIDTH_SD_M: f64 = 0.06;
+/// Who is cut by a side of the picture is mostly walking over it, with one leg and one arm behind:
+/// the edge that is seen is further from their middle by about this much, m, give or take that.
+const TRAILING_M: f64 = 0.10;
+const TRAILING_SD_M: f64 = 0.10;
+/// Where hidden feet are between the camera's foot (0) and what is seen at the cut (1): all floor
+/// is as likely, and it widens with the distance (mean 2/3, sd 0.24); a little further and wider,
+/// because detectors seldom find those who stand so near that little of them is seen.
+const BETWEEN_MEAN: f64 = 0.7;
+const BETWEEN_SD: f64 = 0.3;
 /// The body must lie at least this far in front of the camera, m.
 const NEAR_M: f64 = 0.1;
 /// Most Gauss-Newton steps; most fits settle in two or three.
@@ -119,8 +130,14 @@ struct Normal {
 }
 
 impl Outline {
-    /// The body of a person `height_m` tall at `at`; `None` if it is not in front of the camera.
-    pub(super) fn of(pose: &Pose, at: PointInFloor, height_m: f64) -> Option<Self> {
+    /// The body of a person `height_m` tall at `at`, of which nothing below `ends_at_px` in the
+    /// picture counts for the sides; `None` if it is not in front of the camera.
+    pub(super) fn of(
+        pose: &Pose,
+        at: PointInFloor,
+        height_m: f64,
+        ends_at_px: Option<f64>,
+    ) -> Option<Self> {
         let feet = Moving::of(pose, at, 0.0, 0.0)?;
         let shoulders = Moving::of(pose, at, SHOULDERS_SHARE * height_m, SHOULDERS_SHARE)?;
         let head = Moving::of(pose, at, height_m - HEAD_RADIUS_M, 1.0)?;
@@ -128,13 +145,17 @@ impl Outline {
         let [wx, wy, wz, _] = pose.image_from_world[2];
         let widening = [wx, wy, wz * SHOULDERS_SHARE].map(|w| -w / shoulders.depth_m);
         let ball = HEAD_RADIUS_M * pose.focal_px / head.depth_m;
-        let ring = |of: &Moving, radius: f64| {
+        let ring = |of: &Moving, aside_m: f64, before_m: f64| {
             let length = |d: &[f64; 3]| (d[0] * d[0] + d[1] * d[1]).sqrt();
-            (radius * length(&of.du), radius * length(&of.dv))
+            (aside_m * length(&of.du), before_m * length(&of.dv))
         };
+        let lowest = ends_at_px.map_or(feet, |v| shoulders.towards(&feet, v));
         let parts = [
-            (feet, ring(&feet, FEET_RADIUS_M)),
-            (shoulders, ring(&shoulders, SHOULDERS_RADIUS_M)),
+            (lowest, ring(&lowest, FEET_ASIDE_M, FEET_BEFORE_M)),
+            (
+                shoulders,
+                ring(&shoulders, SHOULDERS_RADIUS_M, SHOULDERS_RADIUS_M),
+            ),
             (head, (ball, ball)),
         ];
         let [mut left, mut top] = [(f64::INFINITY, [0.0; 3]); 2];
@@ -153,6 +174,10 @@ impl Outline {
             if v + half_v > bottom.0 {
                 bottom = (v + half_v, part.dv);
             }
+        }
+        if ends_at_px.is_some() {
+            let (_, half_v) = ring(&feet, FEET_ASIDE_M, FEET_BEFORE_M);
+            bottom = (feet.at.y + half_v, feet.dv);
         }
         Some(Self {
             feet,
@@ -194,12 +219,30 @@ impl Moving {
     }
 }
 
+impl Moving {
+    /// The place on the way to `other` that is as low as `v`, or the nearer end.
+    fn towards(&self, other: &Self, v: f64) -> Self {
+        let share = ((v - self.at.y) / (other.at.y - self.at.y)).clamp(0.0, 1.0);
+        let mix = |a: f64, b: f64| a + share * (b - a);
+        Self {
+            at: PointInImage {
+                x: mix(self.at.x, other.at.x),
+                y: mix(self.at.y, other.at.y),
+            },
+            du: [0, 1, 2].map(|i| mix(self.du[i], other.du[i])),
+            dv: [0, 1, 2].map(|i| mix(self.dv[i], other.dv[i])),
+            depth_m: mix(self.depth_m, other.depth_m),
+        }
+    }
+}
+
 /// The body that fits the evidence best, sought from `start`; `None` if none is found in front of
 /// the camera or the evidence does not settle where it is.
 pub(super) fn fit(pose: &Pose, evidence: &Evidence, start: PointInFloor) -> Option<Fit> {
     let (mut at, mut height_m) = (start, evidence.height.mean_m);
     for step in 1..=FIT_STEPS {
-        let outline = Outline::of(pose, at, height_m)?;
+        let ends_at_px = evidence.bottom.is_cut.then_some(evidence.bottom.at_px);
+        let outline = Outline::of(pose, at, height_m, ends_at_px)?;
         let normal = Normal::of(pose, evidence, &outline, at, height_m);
         let inverse = normal.inverse()?;
         let [dx, dy, dh] = normal.solution(&inverse);
@@ -288,8 +331,11 @@ impl Normal {
         let (left, right) = (&evidence.left, &evidence.right);
         let half_sd_px = HALF_WIDTH_SD_M * outline.px_per_m;
         if left.is_cut || right.is_cut {
-            self.add_edge(left, outline.left, -1.0, half_sd_px);
-            self.add_edge(right, outline.right, 1.0, half_sd_px);
+            let trailing_px = TRAILING_M * outline.px_per_m;
+            let sd_px = TRAILING_SD_M * outline.px_per_m;
+            let moved = |(edge, slope): (f64, [f64; 3]), by: f64| (edge + by, slope);
+            self.add_edge(left, moved(outline.left, -trailing_px), -1.0, sd_px);
+            self.add_edge(right, moved(outline.right, trailing_px), 1.0, sd_px);
             return;
         }
         let sd_px = 0.5 * (left.sd_px * left.sd_px + right.sd_px * right.sd_px).sqrt();
@@ -305,7 +351,7 @@ impl Normal {
         }
     }
 
-    /// Somewhere between the camera's foot and `far`: as a Gaussian, the uniform's mean and spread.
+    /// Somewhere between the camera's foot and `far`.
     fn add_between(&mut self, foot: PointInFloor, far: PointInFloor, at: PointInFloor) {
         let reach = foot.distance(far);
         if reach < NEAR_M {
@@ -313,8 +359,11 @@ impl Normal {
         }
         let (ux, uy) = ((far.x - foot.x) / reach, (far.y - foot.y) / reach);
         let along = ux * (at.x - foot.x) + uy * (at.y - foot.y);
-        let sd = reach / 12.0_f64.sqrt();
-        self.add([ux, uy, 0.0], 0.5 * reach - along, sd);
+        self.add(
+            [ux, uy, 0.0],
+            BETWEEN_MEAN * reach - along,
+            BETWEEN_SD * reach,
+        );
     }
 
     /// The inverse of the matrix, as its upper triangle.

@@ -2,7 +2,8 @@
 //!
 //! Theory: an upright body is fitted to the edges of the box (see `body`). This file decides which
 //! edges can be believed:
-//! - an edge on the picture's border is cut: the person goes on beyond it;
+//! - an edge on the picture's border is cut: the person goes on beyond it. A cut side takes the
+//!   head's edge with it: in a leaning view the head leaves the picture first;
 //! - a lower edge may be the feet, or whatever hides them (a desk, a counter, a crowd). The shorter
 //!   it makes the person look for the place, and if a nearer person's box lies over it, the likelier
 //!   the latter. Both readings are fitted; the footprint stands by the likelier and its covariance
@@ -27,9 +28,11 @@ const STANCE_SD_M: f64 = 0.05;
 const COVERED_SD_FACTOR: f64 = 2.0;
 /// How likely a lower edge is not the feet before anything is measured: in the open (desks,
 /// counters, planters), and under a nearer person's box (half of all detectors draw only what they
-/// see of a person).
+/// see of a person) or close to the picture's border.
 const HIDDEN_SHARE_OPEN: f64 = 0.05;
-const HIDDEN_SHARE_COVERED: f64 = 0.5;
+const HIDDEN_SHARE_LIKELY: f64 = 0.5;
+/// A lower edge within this many of its standard deviations of the border may really be on it.
+const BORDER_SDS: f64 = 1.5;
 /// A person whose lower part is hidden looks shorter by anything up to this, m.
 const HIDDEN_SPREAD_M: f64 = 1.2;
 /// However short somebody looks, this likely it is a child or somebody who sits or bends.
@@ -174,12 +177,18 @@ impl CameraModel {
         let start = detection.foot.unwrap_or(detection.bbox.bottom_centre());
         let feet = body::fit(pose, &evidence, self.floor_from_image(start)?)?;
         let seen = told(&feet, &evidence);
-        let share = hidden_share(&feet, &evidence, is_covered);
-        if share <= 0.0 {
+        let depth = f64::from(self.spec().image_height_px);
+        let border_px = depth - BORDER_SDS * settings.edge_sd_px(&detection.bbox);
+        let may_be_hidden = is_covered || detection.bbox.bottom > border_px;
+        let is_asked = may_be_hidden || looks_short(&feet, &evidence);
+        if evidence.foot.is_some() || !is_asked {
             return Some(seen);
         }
         match self.fitted_without_feet(pose, settings, detection, evidence) {
-            Some(found) => Some(mixed(seen, hidden(&found), share)),
+            Some(without) => {
+                let share = hidden_share(&feet, &without, &evidence, may_be_hidden);
+                Some(mixed(seen, hidden(&without), share))
+            }
             None => Some(seen),
         }
     }
@@ -243,13 +252,21 @@ impl CameraModel {
             straight(mid_x, bbox.bottom)?.y,
             bbox.bottom >= depth - margin,
         );
+        let left = edge(straight(bbox.left, mid_y)?.x, bbox.left <= margin);
+        let right = edge(straight(bbox.right, mid_y)?.x, bbox.right >= width - margin);
+        // Without the feet, a head that may be gone is still better than nothing.
+        let is_head_gone = (left.is_cut || right.is_cut) && !bottom.is_cut;
+        let top = edge(
+            straight(mid_x, bbox.top)?.y,
+            bbox.top <= margin || is_head_gone,
+        );
         if is_covered {
             bottom.sd_px *= COVERED_SD_FACTOR;
         }
         Some(Evidence {
-            left: edge(straight(bbox.left, mid_y)?.x, bbox.left <= margin),
-            top: edge(straight(mid_x, bbox.top)?.y, bbox.top <= margin),
-            right: edge(straight(bbox.right, mid_y)?.x, bbox.right >= width - margin),
+            left,
+            top,
+            right,
             bottom,
             use_width: false,
             foot: point(detection.foot)?,
@@ -270,7 +287,7 @@ impl CameraModel {
         let bbox = &detection.bbox;
         let head = detection.head.unwrap_or(bbox.top_centre());
         let height_m = evidence.height.mean_m;
-        let is_seen = |at: &PointInFloor| Outline::of(pose, *at, height_m).is_some();
+        let is_seen = |at: &PointInFloor| Outline::of(pose, *at, height_m, None).is_some();
         if !evidence.top.is_cut
             && let Some(at) = self.floor_from_head(head, height_m).filter(is_seen)
         {
@@ -387,32 +404,44 @@ fn hidden(found: &Fit) -> Footprint {
     }
 }
 
-/// How likely the lower edge is not the feet, by Bayes' rule on how short it makes the person look;
-/// 0 where that is not worth a second fit.
-fn hidden_share(feet: &Fit, evidence: &Evidence, is_covered: bool) -> f64 {
-    let prior = evidence.height;
-    let looks_short = feet.height_m < prior.mean_m && feet.chi2 > LOOKS_SHORT_CHI2;
-    if evidence.foot.is_some() || !(is_covered || looks_short) {
-        return 0.0;
-    }
-    let before = if is_covered {
-        HIDDEN_SHARE_COVERED
+/// Whether the lower edge makes the person look shorter than people mostly are.
+fn looks_short(feet: &Fit, evidence: &Evidence) -> bool {
+    feet.height_m < evidence.height.mean_m && feet.chi2 > LOOKS_SHORT_CHI2
+}
+
+/// How likely the lower edge is not the feet: Bayes' rule on how short it makes the person look,
+/// and on how well a body without feet fits the rest.
+fn hidden_share(feet: &Fit, without: &Fit, evidence: &Evidence, may_be_hidden: bool) -> f64 {
+    let before = if may_be_hidden {
+        HIDDEN_SHARE_LIKELY
     } else {
         HIDDEN_SHARE_OPEN
     };
+    let prior = evidence.height;
     let measured = measured_height(feet, prior).map_or(f64::INFINITY, |(_, variance)| variance);
     let sd_m = (measured + prior.sd_m * prior.sd_m).sqrt();
     // Somebody who looks tall is no less likely to be seen whole than the average.
-    let chi2 = if looks_short { feet.chi2 } else { 0.0 };
-    let bell = libm::exp(-0.5 * chi2) / (sd_m * std::f64::consts::TAU.sqrt());
-    let (hidden, seen) = (before / HIDDEN_SPREAD_M, (1.0 - before) * bell);
-    (hidden / (hidden + seen)).min(1.0 - SHORT_PERSON_SHARE)
+    let is_short = looks_short(feet, evidence);
+    let chi2 = if is_short { feet.chi2 } else { 0.0 };
+    let seen = (1.0 - before) * libm::exp(-0.5 * chi2) / (sd_m * std::f64::consts::TAU.sqrt());
+    let hidden = before * libm::exp(-0.5 * without.chi2) / HIDDEN_SPREAD_M;
+    if hidden > 0.0 {
+        (hidden / (hidden + seen)).min(1.0 - SHORT_PERSON_SHARE)
+    } else {
+        0.0
+    }
 }
 
-/// Both readings of a lower edge in one: near the likelier one (a point between two clear readings
-/// is where nobody stands), moving over without a jump, with the spread of both about it.
+/// Both readings of a lower edge in one: near the one that says the more (a point between two clear
+/// readings is where nobody stands, and a likely reading that could be anywhere points nowhere),
+/// moving over without a jump, with the spread of both about it.
 fn mixed(seen: Footprint, hidden: Footprint, share: f64) -> Footprint {
-    let lean = share * share / (share * share + (1.0 - share) * (1.0 - share));
+    // The heights of the two bells of the mixture.
+    let peaks = (
+        (1.0 - share) / seen.cov.det().sqrt(),
+        share / hidden.cov.det().sqrt(),
+    );
+    let lean = peaks.1 * peaks.1 / (peaks.0 * peaks.0 + peaks.1 * peaks.1);
     let at = seen.at.lerp(hidden.at, lean);
     let about = |reading: &Footprint| {
         let (dx, dy) = (reading.at.x - at.x, reading.at.y - at.y);
@@ -422,7 +451,7 @@ fn mixed(seen: Footprint, hidden: Footprint, share: f64) -> Footprint {
             yy: dy * dy,
         })
     };
-    let is_hidden = share > 0.5;
+    let is_hidden = lean > 0.5;
     Footprint {
         at,
         cov: (about(&seen).scaled(1.0 - share)).plus(about(&hidden).scaled(share)),
