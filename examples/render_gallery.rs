@@ -30,8 +30,14 @@ fn main() {
 }
 
 fn save(picture: &Picture, path: &Path) {
-    image::save_buffer(path, &picture.rgb, picture.width, picture.height, image::ColorType::Rgb8)
-        .unwrap_or_else(|e| eprintln!("cannot write {}: {e}", path.display()));
+    image::save_buffer(
+        path,
+        &picture.rgb,
+        picture.width,
+        picture.height,
+        image::ColorType::Rgb8,
+    )
+    .unwrap_or_else(|e| eprintln!("cannot write {}: {e}", path.display()));
 }
 
 /// One person at the origin, seen close.
@@ -54,11 +60,28 @@ fn portrait(seed: u64, yaw_deg: f32, pitch_deg: f64, speed: f32, size: (u32, u32
     let at = [gap * pitch.cos(), -2.0, 0.92 + gap * pitch.sin()];
     let mut camera = Camera::new(at, std::f64::consts::PI, pitch, size, 0.30);
     camera.lens.focal_px = f64::from(size.1) * 1.85;
-    let sensor = Sensor { noise: 1.0, blur_px: 0.3, ..Sensor::default() };
-    let layout = Layout { seed: 7, width_m: 9.0, ceiling_m: 3.2, ..Layout::default() };
+    let sensor = Sensor {
+        noise: 1.0,
+        blur_px: 0.3,
+        ..Sensor::default()
+    };
+    let layout = Layout {
+        seed: 7,
+        width_m: 9.0,
+        ceiling_m: 3.2,
+        ..Layout::default()
+    };
     let renderer = Renderer::new(layout.scene(camera, sensor));
-    let figure = Figure { id: 1, pose: walking(&build, &stance), build, outfit };
-    renderer.render(&Moment { figures: vec![figure], ..Moment::default() })
+    let figure = Figure {
+        id: 1,
+        pose: walking(&build, &stance),
+        build,
+        outfit,
+    };
+    renderer.render(&Moment {
+        figures: vec![figure],
+        ..Moment::default()
+    })
 }
 
 fn any_action(dice: &mut Dice, outfit: &Outfit) -> Action {
@@ -71,13 +94,21 @@ fn any_action(dice: &mut Dice, outfit: &Outfit) -> Action {
             _ => {}
         }
     }
-    dice.weighted(&[(Action::Free, 6.0), (Action::Pockets, 0.6), (Action::Crossed, 0.3)])
+    dice.weighted(&[
+        (Action::Free, 6.0),
+        (Action::Pockets, 0.6),
+        (Action::Crossed, 0.3),
+    ])
 }
 
 fn sheet(path: &str, seed: u64, columns: u32) {
     let columns = columns.clamp(1, 9);
     let wide = 1530 / columns;
-    let (rows, cell) = if columns > 5 { (3, (wide, wide * 40 / 17)) } else { (1, (wide, wide * 2)) };
+    let (rows, cell) = if columns > 5 {
+        (3, (wide, wide * 40 / 17))
+    } else {
+        (1, (wide, wide * 2))
+    };
     let mut out = Picture::new(columns * cell.0, rows * cell.1);
     for row in 0..rows {
         for column in 0..columns {
@@ -103,9 +134,13 @@ fn paste(to: &mut Picture, from: &Picture, x: u32, y: u32) {
 
 fn frames(dir: &str, count: u64) {
     let dir = Path::new(dir);
-    std::fs::create_dir_all(dir).unwrap_or_else(|e| eprintln!("cannot make {}: {e}", dir.display()));
+    std::fs::create_dir_all(dir)
+        .unwrap_or_else(|e| eprintln!("cannot make {}: {e}", dir.display()));
     let camera = Camera::new([0.6, -5.6, 2.9], 1.62, 0.36, (1280, 720), 1.15);
-    let layout = Layout { seed: 3, ..Layout::default() };
+    let layout = Layout {
+        seed: 3,
+        ..Layout::default()
+    };
     let renderer = Renderer::new(layout.scene(camera, Sensor::default()));
     let mut dice = Dice::new(5);
     let people: Vec<(Build, Outfit, u32)> = (0..3)
@@ -125,7 +160,10 @@ fn frames(dir: &str, count: u64) {
                 let speed = 1.1 + 0.1 * i as f32;
                 let walked = speed * time_s;
                 let stance = Stance {
-                    at: [f64::from(0.15 * i as f32), f64::from(-3.4 + 0.9 * i as f32 + walked)],
+                    at: [
+                        f64::from(0.15 * i as f32),
+                        f64::from(-3.4 + 0.9 * i as f32 + walked),
+                    ],
                     heading_rad: std::f32::consts::FRAC_PI_2,
                     speed_mps: speed,
                     phase: walked / stride_m(build, speed),
@@ -186,7 +224,8 @@ struct Person {
 
 fn survey(dir: &str, count: u64, size: (u32, u32), seed: u64) {
     let dir = Path::new(dir);
-    std::fs::create_dir_all(dir).unwrap_or_else(|e| eprintln!("cannot make {}: {e}", dir.display()));
+    std::fs::create_dir_all(dir)
+        .unwrap_or_else(|e| eprintln!("cannot make {}: {e}", dir.display()));
     let mut entries = Vec::new();
     let (mut cast_s, mut render_s) = (0.0, 0.0);
     for n in 0..count {
@@ -207,7 +246,12 @@ fn survey(dir: &str, count: u64, size: (u32, u32), seed: u64) {
             .people
             .into_iter()
             .zip(notes)
-            .map(|(truth, (build, walking, facing_deg))| Person { truth, build, walking, facing_deg })
+            .map(|(truth, (build, walking, facing_deg))| Person {
+                truth,
+                build,
+                walking,
+                facing_deg,
+            })
             .collect();
         entries.push(Entry {
             file,
@@ -218,7 +262,11 @@ fn survey(dir: &str, count: u64, size: (u32, u32), seed: u64) {
         });
     }
     let n = count.max(1) as f64;
-    eprintln!("cast {:.0} ms, render {:.0} ms a picture", 1e3 * cast_s / n, 1e3 * render_s / n);
+    eprintln!(
+        "cast {:.0} ms, render {:.0} ms a picture",
+        1e3 * cast_s / n,
+        1e3 * render_s / n
+    );
     write_json(&dir.join("truth.json"), &entries);
 }
 
@@ -230,9 +278,15 @@ fn any_scene(dice: &mut Dice, size: (u32, u32)) -> Scene {
     let x = f64::from(dice.range(-1.2, 1.2));
     let inside = dice.chance(0.3);
     let (y, yaw) = if inside {
-        (f64::from(layout.inside_m) - 0.2, -std::f64::consts::FRAC_PI_2)
+        (
+            f64::from(layout.inside_m) - 0.2,
+            -std::f64::consts::FRAC_PI_2,
+        )
     } else {
-        (0.2 - f64::from(layout.outside_m), std::f64::consts::FRAC_PI_2)
+        (
+            0.2 - f64::from(layout.outside_m),
+            std::f64::consts::FRAC_PI_2,
+        )
     };
     let yaw = yaw + f64::from(dice.range(-0.25, 0.25));
     let mut camera = Camera::new([x, y, height], yaw, pitch, size, span);
@@ -266,7 +320,9 @@ fn any_moment(dice: &mut Dice, camera: &Camera) -> (Moment, Vec<(Build, bool, f6
             x: f64::from(dice.range(0.1, 0.9)) * f64::from(camera.width_px),
             y: f64::from(dice.range(0.3, 0.97)) * f64::from(camera.height_px),
         };
-        let Some(floor) = camera.floor_from_image(pixel) else { continue };
+        let Some(floor) = camera.floor_from_image(pixel) else {
+            continue;
+        };
         let at = [floor.x, floor.y];
         let crowded = |f: &Figure| (f.pose.at[0] - at[0]).hypot(f.pose.at[1] - at[1]) < 0.7;
         let far = (at[0] - camera.position_m[0]).hypot(at[1] - camera.position_m[1]);
@@ -290,7 +346,9 @@ fn any_moment(dice: &mut Dice, camera: &Camera) -> (Moment, Vec<(Build, bool, f6
             look: [0.25 * dice.normal(), 0.1 * dice.normal()],
         };
         let to_camera = (camera.position_m[1] - at[1]).atan2(camera.position_m[0] - at[0]);
-        let turn = (to_camera - f64::from(heading_rad)).to_degrees().rem_euclid(360.0);
+        let turn = (to_camera - f64::from(heading_rad))
+            .to_degrees()
+            .rem_euclid(360.0);
         notes.push((build, moves, turn.min(360.0 - turn)));
         figures.push(Figure {
             id: figures.len() as u32 + 1,

@@ -35,7 +35,11 @@ impl Default for Build {
 impl Build {
     /// An adult as they come.
     pub fn random(dice: &mut Dice) -> Self {
-        let feminine = if dice.chance(0.5) { dice.range(0.0, 0.2) } else { dice.range(0.75, 1.0) };
+        let feminine = if dice.chance(0.5) {
+            dice.range(0.0, 0.2)
+        } else {
+            dice.range(0.75, 1.0)
+        };
         let mean_m = mix(1.78, 1.66, feminine);
         Self {
             height_m: (mean_m + 0.07 * dice.normal()).clamp(1.45, 2.02),

@@ -87,8 +87,11 @@ impl Default for Stance {
 pub fn stride_m(build: &Build, speed_mps: f32) -> f32 {
     let speed = speed_mps.max(0.0);
     let share = |v: f32| 0.77 * (v / USUAL_MPS).powf(0.42);
-    let share =
-        if speed < SHUFFLE_MPS { share(SHUFFLE_MPS) * speed / SHUFFLE_MPS } else { share(speed) };
+    let share = if speed < SHUFFLE_MPS {
+        share(SHUFFLE_MPS) * speed / SHUFFLE_MPS
+    } else {
+        share(speed)
+    };
     (share * build.height_m).min(1.0 * build.height_m)
 }
 
@@ -138,9 +141,17 @@ pub fn walking(build: &Build, stance: &Stance) -> Pose {
     };
     // The left foot is forward at phase 0: so is the left hip, and the right shoulder.
     let twist = 0.085 * vigour.min(1.2) * turn.cos();
-    pose.pelvis = [-twist, 0.02 + 0.02 * vigour, moving * 0.045 * (turn - 0.4).sin()];
+    pose.pelvis = [
+        -twist,
+        0.02 + 0.02 * vigour,
+        moving * 0.045 * (turn - 0.4).sin(),
+    ];
     pose.pelvis[2] += (1.0 - moving) * 0.05 * manner.shift;
-    pose.spine = [2.0 * twist, manner.lean + 0.03 * vigour, -pose.pelvis[2] * 1.2];
+    pose.spine = [
+        2.0 * twist,
+        manner.lean + 0.03 * vigour,
+        -pose.pelvis[2] * 1.2,
+    ];
     pose.head = [
         -twist + stance.look[0],
         manner.nod - manner.lean + stance.look[1],
@@ -170,7 +181,13 @@ pub fn walking(build: &Build, stance: &Stance) -> Pose {
 
 /// A person standing still.
 pub fn standing(build: &Build, stance: &Stance) -> Pose {
-    walking(build, &Stance { speed_mps: 0.0, ..*stance })
+    walking(
+        build,
+        &Stance {
+            speed_mps: 0.0,
+            ..*stance
+        },
+    )
 }
 
 /// Where one foot is in the body's own frame: ankle (forward, up), pitch (toes up), toe bend.
@@ -192,13 +209,21 @@ fn foot_at(build: &Build, stride: f32, phase: f32) -> Foot {
         let (s, c) = pitch.sin_cos();
         let px = if pitch > 0.0 { -heel_back } else { ball };
         let pz = -ankle;
-        (sole + px - (px * c - pz * s), ankle + pz - (px * s + pz * c))
+        (
+            sole + px - (px * c - pz * s),
+            ankle + pz - (px * s + pz * c),
+        )
     };
     if phase < STANCE_SHARE {
         let down = strike * (1.0 - smooth(0.0, 0.11, phase));
         let pitch = down + off * smooth(0.34, STANCE_SHARE + 0.04, phase);
         let (ahead, up) = rolled(start - stride * phase, pitch);
-        return Foot { ahead, up, pitch, toes: (-pitch).max(0.0) };
+        return Foot {
+            ahead,
+            up,
+            pitch,
+            toes: (-pitch).max(0.0),
+        };
     }
     let s = (phase - STANCE_SHARE) / (1.0 - STANCE_SHARE);
     let off_now = off * smooth(0.34, STANCE_SHARE + 0.04, STANCE_SHARE);
@@ -210,7 +235,8 @@ fn foot_at(build: &Build, stride: f32, phase: f32) -> Foot {
         + (s3 - 2.0 * s2 + s) * slope
         + (3.0 * s2 - 2.0 * s3) * to
         + (s3 - s2) * slope;
-    let pitch = mix(off_now, 0.2 * reach, smooth(0.0, 0.65, s)) + 0.14 * reach * smooth(0.6, 1.0, s);
+    let pitch =
+        mix(off_now, 0.2 * reach, smooth(0.0, 0.65, s)) + 0.14 * reach * smooth(0.6, 1.0, s);
     // Lowest of toe tip and heel clears the floor by a finger's breadth in mid swing.
     let (sp, cp) = pitch.sin_cos();
     let toe_low = 0.72 * build.foot_m() * sp - ankle * cp;
@@ -218,7 +244,12 @@ fn foot_at(build: &Build, stride: f32, phase: f32) -> Foot {
     let clear = 0.03 * reach * (PI * s).sin();
     let level = -toe_low.min(heel_low) + clear;
     let up = mix(from_up, level, smooth(0.0, 0.5, s));
-    Foot { ahead, up, pitch, toes: (-off_now).max(0.0) * (1.0 - smooth(0.0, 0.3, s)) }
+    Foot {
+        ahead,
+        up,
+        pitch,
+        toes: (-off_now).max(0.0) * (1.0 - smooth(0.0, 0.3, s)),
+    }
 }
 
 fn plant_feet(
@@ -238,7 +269,9 @@ fn plant_feet(
     pose.hip_m = build.hip_m() * 0.992 - bob + bob * (2.0 * TAU * (phase - 0.31)).cos();
     let pelvis_rot = |pose: &Pose| {
         let [yaw, pitch, roll] = pose.pelvis;
-        Mat3::yaw(yaw).after(&Mat3::pitch(pitch)).after(&Mat3::roll(roll))
+        Mat3::yaw(yaw)
+            .after(&Mat3::pitch(pitch))
+            .after(&Mat3::roll(roll))
     };
     let hips = pelvis_rot(pose);
     let reach = 0.992 * (build.thigh_m() + build.shank_m());
@@ -255,7 +288,8 @@ fn plant_feet(
     }
     for side in 0..2 {
         let s = side_sign(side);
-        let hip = v3(pose.sway_m[0], pose.sway_m[1], pose.hip_m) + hips.l * (s * build.hip_half_m());
+        let hip =
+            v3(pose.sway_m[0], pose.sway_m[1], pose.hip_m) + hips.l * (s * build.hip_half_m());
         let toes = feet[side].toes;
         bend_leg(build, targets[side] - hip, feet[side].pitch, side, pose);
         pose.legs[side].turn = manner.toe_out * mix(1.8, 1.0, moving);
@@ -278,8 +312,13 @@ fn bend_leg(build: &Build, to: Vec3, pitch: f32, side: usize, pose: &mut Pose) {
 /// Flexion of the middle joint, and the angle between the first bone and the straight line.
 fn two_bones(a: f32, b: f32, distance: f32) -> (f32, f32) {
     let d = distance.clamp((a - b).abs() + 0.01, 0.9995 * (a + b));
-    let bend = PI - ((a * a + b * b - d * d) / (2.0 * a * b)).clamp(-1.0, 1.0).acos();
-    let inner = ((a * a + d * d - b * b) / (2.0 * a * d)).clamp(-1.0, 1.0).acos();
+    let bend = PI
+        - ((a * a + b * b - d * d) / (2.0 * a * b))
+            .clamp(-1.0, 1.0)
+            .acos();
+    let inner = ((a * a + d * d - b * b) / (2.0 * a * d))
+        .clamp(-1.0, 1.0)
+        .acos();
     (bend, inner)
 }
 
@@ -293,7 +332,13 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
     match action {
         Action::Free => {}
         Action::Phone => {
-            reach(build, pose, 1, v3(0.055 * h, -0.062 * h, up(0.905)), v3(0.3, -0.6, -1.0));
+            reach(
+                build,
+                pose,
+                1,
+                v3(0.055 * h, -0.062 * h, up(0.905)),
+                v3(0.3, -0.6, -1.0),
+            );
             pose.arms[1].palm = 0.2;
             pose.arms[1].curl = 0.8;
         }
@@ -308,7 +353,11 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
         }
         Action::Pockets => {
             for side in 0..2 {
-                let at = v3(0.045 * h, 0.098 * h * build.girth * side_sign(side), up(0.525));
+                let at = v3(
+                    0.045 * h,
+                    0.098 * h * build.girth * side_sign(side),
+                    up(0.525),
+                );
                 reach(build, pose, side, at, v3(-1.0, 0.9 * side_sign(side), -0.2));
                 pose.arms[side].palm = 0.2;
             }
@@ -317,7 +366,13 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
             for side in 0..2 {
                 let s = side_sign(side);
                 let low = if side == 0 { 0.695 } else { 0.72 };
-                reach(build, pose, side, v3(front + 0.03 * h, -0.045 * h * s, up(low)), v3(-0.1, s, -0.9));
+                reach(
+                    build,
+                    pose,
+                    side,
+                    v3(front + 0.03 * h, -0.045 * h * s, up(low)),
+                    v3(-0.1, s, -0.9),
+                );
                 pose.arms[side].palm = -0.3;
             }
         }
@@ -330,7 +385,13 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
             }
         }
         Action::Hold => {
-            reach(build, pose, 1, v3(front + 0.12 * h, -0.06 * h, up(0.69)), down_out(1));
+            reach(
+                build,
+                pose,
+                1,
+                v3(front + 0.12 * h, -0.06 * h, up(0.69)),
+                down_out(1),
+            );
             pose.arms[1].palm = -0.3;
             pose.arms[1].curl = 0.7;
         }
@@ -349,7 +410,13 @@ fn reach_world(build: &Build, pose: &mut Pose, side: usize, to: [f64; 3]) {
     let hand_back = 0.6 * build.hand_m();
     let target = rot.undo(v3(to[0] as f32, to[1] as f32, to[2] as f32) - at);
     let target = target - v3(hand_back, 0.0, 0.0);
-    reach(build, pose, side, target, v3(-0.2, 0.5 * side_sign(side), -1.0));
+    reach(
+        build,
+        pose,
+        side,
+        target,
+        v3(-0.2, 0.5 * side_sign(side), -1.0),
+    );
     pose.arms[side].palm = 0.6;
     pose.arms[side].curl = 0.25;
 }

@@ -69,7 +69,11 @@ fn skull(t: f32, angle: f32, slack: f32) -> Vec3 {
     let depth = if c > 0.0 { f } else { b };
     let top = smooth(0.75, 1.0, t) * slack;
     let open = (w / 0.336).min(1.0);
-    v3(cx + c * (depth + slack * open), s * (w + slack * open), t + top)
+    v3(
+        cx + c * (depth + slack * open),
+        s * (w + slack * open),
+        t + top,
+    )
 }
 
 /// Nose, sockets, brow and lips: how far the face stands out, in head heights.
@@ -101,7 +105,8 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
         let uneven = 1.0 + 0.25 * noise(angle * 3.0, t * 9.0, outfit.seed ^ 77);
         let slack = thick * smooth(line - 0.01, line + 0.10, t) * uneven;
         let mut p = skull(t, angle, slack);
-        let r = relief(t, angle) + 0.02 * outfit.beard * smooth(0.3, 0.15, t) * angle.cos().max(0.0);
+        let r =
+            relief(t, angle) + 0.02 * outfit.beard * smooth(0.3, 0.15, t) * angle.cos().max(0.0);
         p = p + v3(angle.cos(), angle.sin(), 0.0) * r;
         (place(p), t)
     });
@@ -131,7 +136,13 @@ fn hang_hair(
         Hair::Bob => -0.08,
         Hair::Long => -0.75,
         Hair::Bun => {
-            ellipsoid(out, Part::Hair, place(v3(-0.50, 0.0, 0.66)), &frame.rot, v3(0.15, 0.17, 0.17) * m);
+            ellipsoid(
+                out,
+                Part::Hair,
+                place(v3(-0.50, 0.0, 0.66)),
+                &frame.rot,
+                v3(0.15, 0.17, 0.17) * m,
+            );
             return;
         }
         Hair::Tail => {
@@ -196,21 +207,31 @@ fn headwear(out: &mut Surface, outfit: &Outfit, place: &impl Fn(Vec3) -> Vec3) {
     let slack = slack + puff;
     let rows = 11;
     let segments = out.segments(26);
-    grid(out, Part::Headwear, Rows::Up, rows, segments, |row, angle| {
-        let k = (row.max(1) - 1) as f32 / (rows - 2) as f32;
-        let tilt = 0.05 * angle.cos();
-        let t = mix(edge + tilt, 1.0, k);
-        let inner = if row == 0 { -0.04 } else { 0.0 };
-        let mut p = skull(t, angle, slack + inner);
-        p.z += high * smooth(edge, 1.0, t);
-        (place(p), t)
-    });
+    grid(
+        out,
+        Part::Headwear,
+        Rows::Up,
+        rows,
+        segments,
+        |row, angle| {
+            let k = (row.max(1) - 1) as f32 / (rows - 2) as f32;
+            let tilt = 0.05 * angle.cos();
+            let t = mix(edge + tilt, 1.0, k);
+            let inner = if row == 0 { -0.04 } else { 0.0 };
+            let mut p = skull(t, angle, slack + inner);
+            p.z += high * smooth(edge, 1.0, t);
+            (place(p), t)
+        },
+    );
     if peak > 0.0 {
         sheet(out, Part::Headwear, Rows::Up, 5, 15, |far, across| {
             let angle = mix(-1.15, 1.15, across);
             let p = skull(edge + 0.05 * angle.cos(), angle, slack);
             let reach = far * peak * (1.0 - (angle / 1.15).powi(2)).max(0.0).sqrt();
-            (place(p + v3(reach, 0.0, -0.28 * reach * (1.0 - 0.3 * far))), [angle, far])
+            (
+                place(p + v3(reach, 0.0, -0.28 * reach * (1.0 - 0.3 * far))),
+                [angle, far],
+            )
         });
     }
     if brim > 0.0 {
@@ -223,13 +244,7 @@ fn headwear(out: &mut Surface, outfit: &Outfit, place: &impl Fn(Vec3) -> Vec3) {
 }
 
 /// Cloth around head and neck with an opening for the face.
-fn cowl(
-    out: &mut Surface,
-    outfit: &Outfit,
-    slack: f32,
-    low: f32,
-    place: &impl Fn(Vec3) -> Vec3,
-) {
+fn cowl(out: &mut Surface, outfit: &Outfit, slack: f32, low: f32, place: &impl Fn(Vec3) -> Vec3) {
     sheet(out, Part::Headwear, Rows::Down, 24, 30, |down, across| {
         let t = mix(1.0, low, down);
         let open = smooth(-0.02, 0.12, t) * smooth(0.90, 0.74, t);

@@ -117,13 +117,16 @@ fn arm(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton, s
                 * 0.22
                 * slack;
             let cap = smooth(-0.07, 0.10, share);
-            let k = if last { -0.35 * w } else { (slack + flare * share) * cap + wrinkle };
+            let k = if last {
+                -0.35 * w
+            } else {
+                (slack + flare * share) * cap + wrinkle
+            };
             let ring = Ring::oval(at, &rot, w + k, f + k, b + k, d);
             (ring.point(angle), d)
         });
     };
-    let skin_from_shoulder =
-        outfit.outer == Outer::None || outfit.outer == Outer::HighVis;
+    let skin_from_shoulder = outfit.outer == Outer::None || outfit.outer == Outer::HighVis;
     let (top_to, top_slack) = match outfit.top {
         Top::TShirt => (0.36, 0.016),
         Top::Shirt => (0.985, 0.014),
@@ -135,7 +138,14 @@ fn arm(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton, s
             sleeve(out, Part::Skin, 1.0, 0.0, 0.0, 0);
         }
         if top_to > 0.0 {
-            sleeve(out, Part::TopSleeve, top_to, top_slack, 0.004, outfit.seed ^ side as u32);
+            sleeve(
+                out,
+                Part::TopSleeve,
+                top_to,
+                top_slack,
+                0.004,
+                outfit.seed ^ side as u32,
+            );
         }
         return;
     }
@@ -145,16 +155,17 @@ fn arm(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton, s
         Outer::Coat => 0.026,
         _ => 0.024,
     };
-    sleeve(out, Part::OuterSleeve, 0.985, slack, 0.0, outfit.seed ^ (7 + side as u32));
+    sleeve(
+        out,
+        Part::OuterSleeve,
+        0.985,
+        slack,
+        0.0,
+        outfit.seed ^ (7 + side as u32),
+    );
 }
 
-fn hand(
-    out: &mut Surface,
-    build: &Build,
-    pose: &Pose,
-    skeleton: &Skeleton,
-    side: usize,
-) {
+fn hand(out: &mut Surface, build: &Build, pose: &Pose, skeleton: &Skeleton, side: usize) {
     let wrist = &skeleton.wrists[side];
     let (s, m) = (side_sign(side), build.hand_m());
     let curl = pose.arms[side].curl;
@@ -184,14 +195,30 @@ fn hand(
         rings.push(ring);
     }
     tube(out, Part::Hand, Rows::Down, 12, &rings);
-    let thumb_rot = wrist.rot.after(&Mat3::pitch(-0.55)).after(&Mat3::roll(-s * (0.3 + 0.5 * curl)));
+    let thumb_rot = wrist
+        .rot
+        .after(&Mat3::pitch(-0.55))
+        .after(&Mat3::roll(-s * (0.3 + 0.5 * curl)));
     let base = wrist.point(v3(0.10 * m, -s * 0.03 * m, -0.16 * m));
-    let thumb: Vec<Ring> = [(0.0, 0.075), (0.18, 0.075), (0.33, 0.062), (0.40, 0.03), (0.42, 0.004)]
-        .iter()
-        .map(|&(t, r)| {
-            Ring::oval(base - thumb_rot.u * (t * m), &thumb_rot, r * m, r * m, r * m, t)
-        })
-        .collect();
+    let thumb: Vec<Ring> = [
+        (0.0, 0.075),
+        (0.18, 0.075),
+        (0.33, 0.062),
+        (0.40, 0.03),
+        (0.42, 0.004),
+    ]
+    .iter()
+    .map(|&(t, r)| {
+        Ring::oval(
+            base - thumb_rot.u * (t * m),
+            &thumb_rot,
+            r * m,
+            r * m,
+            r * m,
+            t,
+        )
+    })
+    .collect();
     tube(out, Part::Hand, Rows::Down, 8, &thumb);
 }
 
@@ -236,30 +263,37 @@ fn leg(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton, s
     let from = -0.07;
     let rows = ((to - from) / 0.042).ceil() as usize + 2;
     let segments = out.segments(18);
-    grid(out, Part::Trouser, Rows::Down, rows, segments, |row, angle| {
-        let last = row == rows - 1;
-        let share = mix(from, to, row.min(rows - 2) as f32 / (rows - 2) as f32);
-        let d = share * length;
-        let (at, rot) = limb.at(d);
-        let [w, f, b] = leg_radius(build, d.max(0.0));
-        let least = mix(0.052, hem, smooth(0.1, 0.8, share)) * h;
-        let near_knee = (-((share - 0.52) / 0.12).powi(2)).exp();
-        let low = smooth(0.78, 1.0, share);
-        let wrinkle = noise(angle * 1.2 + 9.0, share * 26.0, seed)
-            * (0.15 + 0.5 * near_knee + low)
-            * (0.003 + 0.35 * slack);
-        let widen = |r: f32| {
-            let r = r + slack;
-            // Cloth spans hollows: a smooth maximum of leg and cut.
-            let gap = r - least;
-            0.5 * (r + least + (gap * gap + 1e-4).sqrt()) + wrinkle
-        };
-        // The seat takes over above; keep the thigh's top inside it.
-        let tuck = if share < 0.0 { 1.0 + 3.0 * share } else { 1.0 };
-        let k = if last { 0.6 } else { tuck };
-        let ring = Ring::oval(at, &rot, widen(w) * k, widen(f) * k, widen(b) * k, d);
-        (ring.point(angle), d)
-    });
+    grid(
+        out,
+        Part::Trouser,
+        Rows::Down,
+        rows,
+        segments,
+        |row, angle| {
+            let last = row == rows - 1;
+            let share = mix(from, to, row.min(rows - 2) as f32 / (rows - 2) as f32);
+            let d = share * length;
+            let (at, rot) = limb.at(d);
+            let [w, f, b] = leg_radius(build, d.max(0.0));
+            let least = mix(0.052, hem, smooth(0.1, 0.8, share)) * h;
+            let near_knee = (-((share - 0.52) / 0.12).powi(2)).exp();
+            let low = smooth(0.78, 1.0, share);
+            let wrinkle = noise(angle * 1.2 + 9.0, share * 26.0, seed)
+                * (0.15 + 0.5 * near_knee + low)
+                * (0.003 + 0.35 * slack);
+            let widen = |r: f32| {
+                let r = r + slack;
+                // Cloth spans hollows: a smooth maximum of leg and cut.
+                let gap = r - least;
+                0.5 * (r + least + (gap * gap + 1e-4).sqrt()) + wrinkle
+            };
+            // The seat takes over above; keep the thigh's top inside it.
+            let tuck = if share < 0.0 { 1.0 + 3.0 * share } else { 1.0 };
+            let k = if last { 0.6 } else { tuck };
+            let ring = Ring::oval(at, &rot, widen(w) * k, widen(f) * k, widen(b) * k, d);
+            (ring.point(angle), d)
+        },
+    );
 }
 
 /// Half width and height above the floor of a shoe's upper, shares of its length, from heel to toe.
@@ -289,10 +323,18 @@ fn shoe(out: &mut Surface, build: &Build, pose: &Pose, skeleton: &Skeleton, side
         // Rows crowd at both ends, where the shape turns.
         let t = t * t * (3.0 - 2.0 * t);
         let [wide, high] = table(SHOE, t);
-        let k = if row == 0 || row == rows - 1 { 0.05 } else { 1.0 };
+        let k = if row == 0 || row == rows - 1 {
+            0.05
+        } else {
+            1.0
+        };
         let (sin, cos) = angle.sin_cos();
         // Angle 0 is on top; the sole is flat.
-        let up = if cos > 0.0 { cos.powf(0.8) } else { -(-cos).powf(0.25) };
+        let up = if cos > 0.0 {
+            cos.powf(0.8)
+        } else {
+            -(-cos).powf(0.25)
+        };
         let (top, bottom) = (high * m * k, 0.012 * (1.0 - k));
         let z = bottom + (top - bottom) * 0.5 * (1.0 + up);
         let y = wide * m * k * sin.abs().powf(0.75).copysign(sin) - s * 0.02 * m * (1.0 - t);
@@ -300,7 +342,11 @@ fn shoe(out: &mut Surface, build: &Build, pose: &Pose, skeleton: &Skeleton, side
         let x = (t.min(ball) - 0.27) * m;
         let (ts, tc) = toes.sin_cos();
         let lift = (z - 0.3 * top).clamp(-0.02, 0.02);
-        let p = v3(x + bent * tc - lift * ts * smooth(0.0, 0.03, bent), y, z - low + bent * ts);
+        let p = v3(
+            x + bent * tc - lift * ts * smooth(0.0, 0.03, bent),
+            y,
+            z - low + bent * ts,
+        );
         (ankle.point(p), z)
     });
 }

@@ -40,7 +40,11 @@ impl Ring {
             s = s.abs().powf(self.square).copysign(s);
             c = c.abs().powf(self.square).copysign(c);
         }
-        let depth = if c > 0.0 { self.front * c } else { self.back * -c };
+        let depth = if c > 0.0 {
+            self.front * c
+        } else {
+            self.back * -c
+        };
         self.at + self.side * s + depth
     }
 }
@@ -57,7 +61,9 @@ pub enum Rows {
 /// Joins rings into a tube, closed all round.
 pub fn tube(out: &mut Surface, part: Part, rows: Rows, segments: usize, rings: &[Ring]) {
     let n = out.segments(segments);
-    grid(out, part, rows, rings.len(), n, |row, angle| (rings[row].point(angle), rings[row].v));
+    grid(out, part, rows, rings.len(), n, |row, angle| {
+        (rings[row].point(angle), rings[row].v)
+    });
 }
 
 /// Joins `rows` rows of a closed surface given by a function of row and angle; the seam lies behind.
@@ -169,7 +175,17 @@ pub fn rounded_box(out: &mut Surface, part: Part, at: Vec3, rot: &Mat3, half: Ve
     grid(out, part, Rows::Up, rows.len(), segments, |row, angle| {
         let (z, k) = rows[row];
         let (s, c) = angle.sin_cos();
-        let (s, c) = (s.abs().powf(square).copysign(s), c.abs().powf(square).copysign(c));
-        (at + rot.apply(Vec3 { x: half.x * k * c, y: half.y * k * s, z }), z)
+        let (s, c) = (
+            s.abs().powf(square).copysign(s),
+            c.abs().powf(square).copysign(c),
+        );
+        (
+            at + rot.apply(Vec3 {
+                x: half.x * k * c,
+                y: half.y * k * s,
+                z,
+            }),
+            z,
+        )
     });
 }

@@ -46,7 +46,11 @@ impl Vec3 {
     /// The same direction with length 1; up if there is no direction.
     pub fn unit(self) -> Self {
         let n = self.norm();
-        if n > 1e-12 { self * (1.0 / n) } else { Self::UP }
+        if n > 1e-12 {
+            self * (1.0 / n)
+        } else {
+            Self::UP
+        }
     }
 
     /// The point a fraction `t` of the way to `o`.
@@ -167,7 +171,11 @@ impl Mat3 {
         let u = self.u.lerp(o.u, t).unit();
         let f = self.f.lerp(o.f, t);
         let f = (f - u * f.dot(u)).unit();
-        Self { f, l: u.cross(f), u }
+        Self {
+            f,
+            l: u.cross(f),
+            u,
+        }
     }
 }
 
@@ -191,7 +199,11 @@ pub fn table<const N: usize>(rows: &[(f32, [f32; N])], x: f32) -> [f32; N] {
     if x >= rows[last].0 {
         return rows[last].1;
     }
-    let i = rows.iter().rposition(|r| r.0 <= x).unwrap_or(0).min(last - 1);
+    let i = rows
+        .iter()
+        .rposition(|r| r.0 <= x)
+        .unwrap_or(0)
+        .min(last - 1);
     let (x0, x1) = (rows[i].0, rows[i + 1].0);
     let t = (x - x0) / (x1 - x0);
     let mut out = [0.0; N];
@@ -199,7 +211,11 @@ pub fn table<const N: usize>(rows: &[(f32, [f32; N])], x: f32) -> [f32; N] {
         let (p1, p2) = (rows[i].1[k], rows[i + 1].1[k]);
         let slope = |a: usize, b: usize| {
             let gap = rows[b].0 - rows[a].0;
-            if gap > 0.0 { (rows[b].1[k] - rows[a].1[k]) / gap * (x1 - x0) } else { 0.0 }
+            if gap > 0.0 {
+                (rows[b].1[k] - rows[a].1[k]) / gap * (x1 - x0)
+            } else {
+                0.0
+            }
         };
         let m1 = slope(i.saturating_sub(1), i + 1);
         let m2 = slope(i, (i + 2).min(last));

@@ -305,7 +305,11 @@ impl Outfit {
         };
         let skin = dice.pick(&SKINS);
         let dark = skin[0] < 140;
-        let hair_colour = if dark { HAIRS[dice.below(2)] } else { dice.pick(&HAIRS) };
+        let hair_colour = if dark {
+            HAIRS[dice.below(2)]
+        } else {
+            dice.pick(&HAIRS)
+        };
         let hair = if woman {
             dice.weighted(&[
                 (Hair::Long, 3.0),
@@ -356,9 +360,15 @@ impl Outfit {
             (Headwear::None, 8.0),
             (Headwear::Cap, 0.7),
             (Headwear::Beanie, 0.5),
-            (Headwear::Helmet, if outer == Outer::HighVis { 8.0 } else { 0.1 }),
+            (
+                Headwear::Helmet,
+                if outer == Outer::HighVis { 8.0 } else { 0.1 },
+            ),
             (Headwear::Scarf, if woman { 0.6 } else { 0.0 }),
-            (Headwear::Hood, if outer == Outer::Hoodie { 1.5 } else { 0.0 }),
+            (
+                Headwear::Hood,
+                if outer == Outer::Hoodie { 1.5 } else { 0.0 },
+            ),
         ]);
         let top = dice.weighted(&[
             (Top::TShirt, if outer == Outer::Suit { 0.3 } else { 2.0 }),
@@ -393,14 +403,21 @@ impl Outfit {
             skin: shade(dice, skin),
             hair,
             hair_colour,
-            beard: if !woman && dice.chance(0.35) { dice.range(0.3, 1.0) } else { 0.0 },
+            beard: if !woman && dice.chance(0.35) {
+                dice.range(0.3, 1.0)
+            } else {
+                0.0
+            },
             glasses: dice.chance(0.22),
             mask: dice.chance(0.03),
             headwear,
             headwear_colour: match headwear {
-                Headwear::Helmet => {
-                    dice.pick(&[[236, 206, 52], [240, 240, 238], [226, 110, 44], [50, 90, 170]])
-                }
+                Headwear::Helmet => dice.pick(&[
+                    [236, 206, 52],
+                    [240, 240, 238],
+                    [226, 110, 44],
+                    [50, 90, 170],
+                ]),
                 Headwear::Hood => outer_colour,
                 _ => cloth(dice),
             },
@@ -417,8 +434,16 @@ impl Outfit {
             bottom,
             bottom_colour,
             shoe_colour: shade(dice, shoe_colour),
-            sole_colour: if white_sole { [210, 208, 204] } else { [26, 24, 24] },
-            gloves: if dice.chance(0.04) { Some(cloth(dice)) } else { None },
+            sole_colour: if white_sole {
+                [210, 208, 204]
+            } else {
+                [26, 24, 24]
+            },
+            gloves: if dice.chance(0.04) {
+                Some(cloth(dice))
+            } else {
+                None
+            },
             carried: Self::random_things(dice),
             carried_colour: cloth(dice),
             seed: dice.bits(),
@@ -449,6 +474,9 @@ impl Outfit {
 
     /// Whether something long hangs from the waist over both legs.
     pub fn has_skirt(&self) -> bool {
-        matches!(self.bottom, Bottom::Skirt | Bottom::LongSkirt | Bottom::Dress)
+        matches!(
+            self.bottom,
+            Bottom::Skirt | Bottom::LongSkirt | Bottom::Dress
+        )
     }
 }

@@ -76,7 +76,11 @@ impl Skeleton {
             rot: Mat3::yaw(pose.heading_rad),
         };
         let turned = |base: &Mat3, [yaw, pitch, roll]: [f32; 3]| {
-            base.after(&Mat3::yaw(yaw).after(&Mat3::pitch(pitch)).after(&Mat3::roll(roll)))
+            base.after(
+                &Mat3::yaw(yaw)
+                    .after(&Mat3::pitch(pitch))
+                    .after(&Mat3::roll(roll)),
+            )
         };
         let pelvis = Frame {
             at: root.point(v3(pose.sway_m[0], pose.sway_m[1], pose.hip_m)),
@@ -91,7 +95,10 @@ impl Skeleton {
         let neck_at = chest.point(v3(0.0, 0.0, chest_z(build.neck_m())));
         let head_rot = turned(&chest.rot, pose.head);
         let neck_rot = chest.rot.blend(&head_rot, 0.5);
-        let neck = Frame { at: neck_at, rot: neck_rot };
+        let neck = Frame {
+            at: neck_at,
+            rot: neck_rot,
+        };
         let chin_up = h - build.head_m() - build.neck_m();
         let head = Frame {
             at: neck.point(v3(0.01, 0.0, chin_up)),
@@ -122,8 +129,18 @@ impl Skeleton {
     pub fn capsules(&self, build: &Build) -> Vec<Capsule> {
         let (h, g) = (build.height_m, build.girth.sqrt());
         let mut out = Vec::with_capacity(16);
-        let mut add = |a: Vec3, b: Vec3, r: f32| out.push(Capsule { a, b, radius: r * h });
-        add(self.head.point(v3(0.0, 0.0, 0.05 * h)), self.head.point(v3(0.0, 0.0, 0.08 * h)), 0.05);
+        let mut add = |a: Vec3, b: Vec3, r: f32| {
+            out.push(Capsule {
+                a,
+                b,
+                radius: r * h,
+            })
+        };
+        add(
+            self.head.point(v3(0.0, 0.0, 0.05 * h)),
+            self.head.point(v3(0.0, 0.0, 0.08 * h)),
+            0.05,
+        );
         let chest = |x: f32, y: f32, z: f32| self.chest.point(v3(x * h, y * h, z * h));
         add(chest(0.0, 0.035, 0.14), chest(0.0, 0.03, 0.02), 0.060 * g);
         add(chest(0.0, -0.035, 0.14), chest(0.0, -0.03, 0.02), 0.060 * g);
@@ -149,10 +166,16 @@ impl Skeleton {
 fn arm_frames(build: &Build, pose: &Pose, chest: &Frame, up_m: f32, side: usize) -> [Frame; 3] {
     let (s, arm) = (side_sign(side), pose.arms[side]);
     let rot = chest.rot.after(
-        &Mat3::roll(s * arm.lift).after(&Mat3::pitch(-arm.swing)).after(&Mat3::yaw(-s * arm.twist)),
+        &Mat3::roll(s * arm.lift)
+            .after(&Mat3::pitch(-arm.swing))
+            .after(&Mat3::yaw(-s * arm.twist)),
     );
     let shoulder = Frame {
-        at: chest.point(v3(-0.012 * build.height_m, s * build.shoulder_half_m(), up_m)),
+        at: chest.point(v3(
+            -0.012 * build.height_m,
+            s * build.shoulder_half_m(),
+            up_m,
+        )),
         rot,
     };
     let elbow = Frame {
@@ -168,9 +191,9 @@ fn arm_frames(build: &Build, pose: &Pose, chest: &Frame, up_m: f32, side: usize)
 
 fn leg_frames(build: &Build, pose: &Pose, root: &Frame, pelvis: &Frame, side: usize) -> [Frame; 3] {
     let (s, leg) = (side_sign(side), pose.legs[side]);
-    let rot = root.rot.after(
-        &Mat3::roll(s * leg.lift).after(&Mat3::pitch(-leg.swing)),
-    );
+    let rot = root
+        .rot
+        .after(&Mat3::roll(s * leg.lift).after(&Mat3::pitch(-leg.swing)));
     let hip = Frame {
         at: pelvis.point(v3(0.0, s * build.hip_half_m(), 0.0)),
         rot,
@@ -181,7 +204,10 @@ fn leg_frames(build: &Build, pose: &Pose, root: &Frame, pelvis: &Frame, side: us
     };
     let ankle = Frame {
         at: knee.point(v3(0.0, 0.0, -build.shank_m())),
-        rot: knee.rot.after(&Mat3::pitch(-leg.ankle)).after(&Mat3::yaw(s * leg.turn)),
+        rot: knee
+            .rot
+            .after(&Mat3::pitch(-leg.ankle))
+            .after(&Mat3::yaw(s * leg.turn)),
     };
     [hip, knee, ankle]
 }

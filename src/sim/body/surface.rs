@@ -127,7 +127,9 @@ impl Surface {
                 let first = self.len();
                 for (i, j) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
                     self.push(at + n * sign + a * i + b * j, [i, j], part);
-                    self.normals[first..].iter_mut().for_each(|v| *v = (n * sign).unit());
+                    self.normals[first..]
+                        .iter_mut()
+                        .for_each(|v| *v = (n * sign).unit());
                 }
                 self.triangle([first, first + 1, first + 2]);
                 self.triangle([first, first + 2, first + 3]);

@@ -5,7 +5,11 @@ use super::*;
 fn lowest(build: &Build, stance: &Stance) -> f32 {
     let outfit = Outfit::default();
     let (surface, _) = Surface::new(build, &outfit, &walking(build, stance), 1.0);
-    surface.positions().iter().map(|p| p.z).fold(f32::MAX, f32::min)
+    surface
+        .positions()
+        .iter()
+        .map(|p| p.z)
+        .fold(f32::MAX, f32::min)
 }
 
 #[test]
@@ -16,9 +20,17 @@ fn shoes_touch_the_floor_all_through_the_stride() {
         for step in 0..16 {
             for speed_mps in [0.0, 0.6, 1.3, 1.8] {
                 let phase = step as f32 / 16.0;
-                let stance = Stance { phase, speed_mps, manner: dice.bits(), ..Stance::default() };
+                let stance = Stance {
+                    phase,
+                    speed_mps,
+                    manner: dice.bits(),
+                    ..Stance::default()
+                };
                 let low = lowest(&build, &stance);
-                assert!(low > -0.02 && low < 0.025, "{low} m at {phase} and {speed_mps} m/s");
+                assert!(
+                    low > -0.02 && low < 0.025,
+                    "{low} m at {phase} and {speed_mps} m/s"
+                );
             }
         }
     }
@@ -32,7 +44,15 @@ fn the_standing_foot_stays_where_it_is() {
     // The left foot stands flat from 12 to 34 % of the stride.
     let ankle = |phase: f32| {
         let at = [f64::from(phase * stride), 0.0];
-        let pose = walking(&build, &Stance { at, phase, speed_mps, ..Stance::default() });
+        let pose = walking(
+            &build,
+            &Stance {
+                at,
+                phase,
+                speed_mps,
+                ..Stance::default()
+            },
+        );
         Skeleton::new(&build, &pose).ankles[0].at
     };
     let first = ankle(0.12);
@@ -58,7 +78,10 @@ fn height_is_the_height() {
 fn hands_reach_what_they_reach_for() {
     let build = Build::default();
     for to in [[0.55, -0.2, 1.15], [0.4, -0.45, 1.2], [0.5, 0.1, 1.0]] {
-        let stance = Stance { action: Action::Reach(to), ..Stance::default() };
+        let stance = Stance {
+            action: Action::Reach(to),
+            ..Stance::default()
+        };
         let skeleton = Skeleton::new(&build, &standing(&build, &stance));
         let wrist = skeleton.wrists[1].at;
         let gap = (wrist - v3(to[0] as f32, to[1] as f32, to[2] as f32)).norm();

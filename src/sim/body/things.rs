@@ -9,12 +9,7 @@ use super::torso::Trunk;
 use super::{Build, Outfit, Skeleton};
 
 /// Adds everything the outfit carries.
-pub(super) fn add(
-    out: &mut Surface,
-    build: &Build,
-    outfit: &Outfit,
-    skeleton: &Skeleton,
-) {
+pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton) {
     for thing in &outfit.carried {
         match thing {
             Carried::Backpack => backpack(out, build, outfit, skeleton),
@@ -44,7 +39,10 @@ pub(super) fn add(
 fn grip(build: &Build, skeleton: &Skeleton, side: usize) -> (Vec3, Mat3) {
     let wrist = &skeleton.wrists[side];
     let inwards = if side == 0 { -1.0 } else { 1.0 };
-    (wrist.point(v3(0.0, inwards * 0.03, -0.55 * build.hand_m())), wrist.rot)
+    (
+        wrist.point(v3(0.0, inwards * 0.03, -0.55 * build.hand_m())),
+        wrist.rot,
+    )
 }
 
 /// Thickness of what is worn under a strap, m.
@@ -59,10 +57,20 @@ fn padding(outfit: &Outfit) -> f32 {
 
 fn ribbon(out: &mut Surface, points: &[Vec3], across: Vec3, half_m: f32) {
     let last = points.len() - 1;
-    sheet(out, Part::Strap, Rows::Down, points.len(), 2, |along, side| {
-        let i = (along * last as f32).round() as usize;
-        (points[i] + across * (half_m * (2.0 * side - 1.0)), [side, along])
-    });
+    sheet(
+        out,
+        Part::Strap,
+        Rows::Down,
+        points.len(),
+        2,
+        |along, side| {
+            let i = (along * last as f32).round() as usize;
+            (
+                points[i] + across * (half_m * (2.0 * side - 1.0)),
+                [side, along],
+            )
+        },
+    );
 }
 
 fn tube_between(out: &mut Surface, a: Vec3, b: Vec3, radius: f32) {
@@ -71,7 +79,10 @@ fn tube_between(out: &mut Surface, a: Vec3, b: Vec3, radius: f32) {
     let front = side.cross(along);
     grid(out, Part::Strap, Rows::Down, 2, 6, |row, angle| {
         let at = if row == 0 { a } else { b };
-        (at + side * (radius * angle.sin()) + front * (radius * angle.cos()), row as f32)
+        (
+            at + side * (radius * angle.sin()) + front * (radius * angle.cos()),
+            row as f32,
+        )
     });
 }
 
@@ -90,9 +101,17 @@ fn backpack(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skelet
             .map(|i| {
                 let t = i as f32 / 11.0;
                 // Up the back, over the shoulder, down the front and under the arm.
-                let z = if t < 0.35 { mix(0.79, 0.824, t / 0.35) } else { mix(0.824, 0.67, (t - 0.35) / 0.65) };
+                let z = if t < 0.35 {
+                    mix(0.79, 0.824, t / 0.35)
+                } else {
+                    mix(0.824, 0.67, (t - 0.35) / 0.65)
+                };
                 let [_, front, back] = trunk.section(z.min(0.79));
-                let x = mix(-back - pad, front + pad + 0.006, ((t - 0.1) / 0.4).clamp(0.0, 1.0));
+                let x = mix(
+                    -back - pad,
+                    front + pad + 0.006,
+                    ((t - 0.1) / 0.4).clamp(0.0, 1.0),
+                );
                 let out_y = left + s * 0.03 * ((t - 0.7) / 0.3).max(0.0) * build.height_m;
                 trunk.place(z + pad * 0.4, x, out_y)
             })
@@ -124,12 +143,20 @@ fn shoulder_bag(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Sk
 
 fn hung(out: &mut Surface, build: &Build, skeleton: &Skeleton, side: usize, half: Vec3) {
     let (at, _) = grip(build, skeleton, side);
-    let rot = Mat3 { u: Vec3::UP, ..skeleton.root.rot };
+    let rot = Mat3 {
+        u: Vec3::UP,
+        ..skeleton.root.rot
+    };
     let outwards = if side == 0 { 0.02 } else { -0.02 };
     let middle = at + rot.l * outwards - Vec3::UP * (half.z + 0.09);
     rounded_box(out, Part::Thing, middle, &rot, half, 0.03);
     for x in [-0.4_f32, 0.4] {
-        tube_between(out, middle + rot.f * (x * half.x) + Vec3::UP * half.z, at + rot.f * (0.4 * x * half.x), 0.008);
+        tube_between(
+            out,
+            middle + rot.f * (x * half.x) + Vec3::UP * half.z,
+            at + rot.f * (0.4 * x * half.x),
+            0.008,
+        );
     }
 }
 
@@ -138,7 +165,12 @@ fn boxed(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton)
     let front = trunk.section(0.6)[1] + padding(outfit) + 0.16;
     let mut dice = super::Dice::new(u64::from(outfit.seed) ^ 0xb0c5);
     let half = v3(0.14, dice.range(0.15, 0.22), dice.range(0.08, 0.17));
-    out.add_box(Part::Thing, trunk.place(0.63, front, 0.0), &skeleton.chest.rot, half);
+    out.add_box(
+        Part::Thing,
+        trunk.place(0.63, front, 0.0),
+        &skeleton.chest.rot,
+        half,
+    );
 }
 
 fn trolley(out: &mut Surface, build: &Build, skeleton: &Skeleton) {

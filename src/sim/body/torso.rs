@@ -74,7 +74,11 @@ impl<'a> Trunk<'a> {
         let neck = smooth(0.82, 0.85, z);
         let natural = mix(0.105, 0.092, b.feminine) * b.height_m;
         let broad = b.shoulder_half_m() / natural;
-        let wide = mix(mix(b.girth.powf(0.8), broad, shoulders), b.girth.powf(0.4), neck);
+        let wide = mix(
+            mix(b.girth.powf(0.8), broad, shoulders),
+            b.girth.powf(0.4),
+            neck,
+        );
         let deep = mix(b.girth, b.girth.powf(0.45), smooth(0.74, 0.84, z));
         let bump = |centre: f32, half: f32| {
             let t = (z - centre) / half;
@@ -84,7 +88,11 @@ impl<'a> Trunk<'a> {
         let love = 0.010 * b.belly * bump(0.585, 0.05);
         let h = b.height_m;
         let at = |k: usize| mix(man[k], woman[k], b.feminine) * h;
-        [at(0) * wide + love * h, at(1) * deep + belly * h, at(2) * deep]
+        [
+            at(0) * wide + love * h,
+            at(1) * deep + belly * h,
+            at(2) * deep,
+        ]
     }
 
     /// A point forward and left of the trunk's axis at a height share, in the world.
@@ -187,7 +195,15 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
         flare: 0.0,
         folds_m: 0.005,
     };
-    garment(out, &trunk, &Cut { folds_m: 0.0, ..cut(Part::Skin, 0.80, 0.90, 0.0, 0.0) }, seed);
+    garment(
+        out,
+        &trunk,
+        &Cut {
+            folds_m: 0.0,
+            ..cut(Part::Skin, 0.80, 0.90, 0.0, 0.0)
+        },
+        seed,
+    );
     let seat_hem = match outfit.bottom {
         Bottom::Skirt => 0.275,
         Bottom::Dress => 0.26,
@@ -201,7 +217,16 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
         _ => 0.0,
     };
     let seat = cut(Part::Seat, seat_hem, 0.615, 0.008, 0.0);
-    garment(out, &trunk, &Cut { flare, folds_m: 0.003 + 0.1 * flare, ..seat }, seed ^ 1);
+    garment(
+        out,
+        &trunk,
+        &Cut {
+            flare,
+            folds_m: 0.003 + 0.1 * flare,
+            ..seat
+        },
+        seed ^ 1,
+    );
     top(out, &trunk, outfit, seed ^ 2);
     if outfit.outer != Outer::None {
         garment(out, &trunk, &outer_cut(outfit, build), seed ^ 3);
@@ -223,7 +248,11 @@ fn top(out: &mut Surface, trunk: &Trunk, outfit: &Outfit, seed: u32) {
         (_, true) => 0.600,
         (_, false) => 0.495,
     };
-    let loose = if outfit.tucked || dress { 0.25 * loose } else { loose };
+    let loose = if outfit.tucked || dress {
+        0.25 * loose
+    } else {
+        loose
+    };
     let cut = Cut {
         part: Part::Top,
         hem,
@@ -254,11 +283,20 @@ fn outer_cut(outfit: &Outfit, build: &Build) -> Cut {
     };
     Cut {
         part: Part::Outer,
-        hem: hem + if outfit.outer == Outer::Coat { 0.08 * (build.girth - 1.0) } else { 0.0 },
+        hem: hem
+            + if outfit.outer == Outer::Coat {
+                0.08 * (build.girth - 1.0)
+            } else {
+                0.0
+            },
         top: collar,
         slack_m,
         loose,
         flare,
-        folds_m: if outfit.outer == Outer::Padded { 0.004 } else { 0.007 },
+        folds_m: if outfit.outer == Outer::Padded {
+            0.004
+        } else {
+            0.007
+        },
     }
 }

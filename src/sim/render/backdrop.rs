@@ -125,19 +125,28 @@ struct Rays {
 impl Rays {
     fn new(scene: &Scene, samples: usize) -> Self {
         let camera = &scene.camera;
-        let axes = camera.axes().map(|a| v3(a[0] as f32, a[1] as f32, a[2] as f32));
+        let axes = camera
+            .axes()
+            .map(|a| v3(a[0] as f32, a[1] as f32, a[2] as f32));
         let across = camera.width_px as usize * samples;
         let down = camera.height_px as usize * samples;
         let mut slopes = Vec::with_capacity(across * down);
         let k = 1.0 / samples as f64;
         for y in 0..down {
             for x in 0..across {
-                let at = PointInImage { x: (x as f64 + 0.5) * k, y: (y as f64 + 0.5) * k };
+                let at = PointInImage {
+                    x: (x as f64 + 0.5) * k,
+                    y: (y as f64 + 0.5) * k,
+                };
                 let (sx, sy) = camera.slope(at);
                 slopes.push([sx as f32, sy as f32]);
             }
         }
-        Self { axes, slopes, across }
+        Self {
+            axes,
+            slopes,
+            across,
+        }
     }
 
     /// Direction with unit length along the optical axis, so that distance is depth.
@@ -207,18 +216,30 @@ impl Caster<'_> {
     }
 
     fn meet(&self, ray: Vec3, near: &[u16]) -> Hit {
-        let mut best = Hit { t: 200.0, what: NOTHING, face: 5 };
+        let mut best = Hit {
+            t: 200.0,
+            what: NOTHING,
+            face: 5,
+        };
         if ray.z < -1e-6 {
             let t = -self.origin.z / ray.z;
             if t < best.t {
-                best = Hit { t, what: FLOOR, face: 5 };
+                best = Hit {
+                    t,
+                    what: FLOOR,
+                    face: 5,
+                };
             }
         }
         if let Some((up, _)) = self.scene.room.ceiling {
             if ray.z > 1e-6 && up > self.origin.z {
                 let t = (up - self.origin.z) / ray.z;
                 if t < best.t {
-                    best = Hit { t, what: CEILING, face: 4 };
+                    best = Hit {
+                        t,
+                        what: CEILING,
+                        face: 4,
+                    };
                 }
             }
         }
@@ -252,7 +273,12 @@ impl Caster<'_> {
                     }
                     if i == 0 {
                         let shines = spot.glow.iter().any(|g| *g > 0.06) || hit.what == NOTHING;
-                        out.ground[index] = Ground { at: *p, normal: n, everywhere: ambient, shines };
+                        out.ground[index] = Ground {
+                            at: *p,
+                            normal: n,
+                            everywhere: ambient,
+                            shines,
+                        };
                         for (fall, kept) in falls.iter().zip(&mut out.falls) {
                             kept[index] = *fall;
                         }
@@ -279,9 +305,9 @@ impl Caster<'_> {
 
     /// Posters and windows have edges that every sample must look at.
     fn is_sharp(&self, hit: &Hit) -> bool {
-        self.casts.get(usize::from(hit.what)).is_some_and(|c| {
-            matches!(c.material.finish, Finish::Poster | Finish::Window)
-        })
+        self.casts
+            .get(usize::from(hit.what))
+            .is_some_and(|c| matches!(c.material.finish, Finish::Poster | Finish::Window))
     }
 
     fn spot(&self, hit: &Hit, p: Vec3) -> Spot {
@@ -299,15 +325,25 @@ impl Caster<'_> {
 
     fn painted(&self, hit: &Hit, p: Vec3) -> Spot {
         // A pixel covers more of what is far and seen at a slant.
-        let slant = (p - self.origin).unit().dot(self.normal(hit)).abs().max(0.08);
+        let slant = (p - self.origin)
+            .unit()
+            .dot(self.normal(hit))
+            .abs()
+            .max(0.08);
         let blur = hit.t / self.scene.camera.lens.focal_px as f32 / slant;
         match hit.what {
             FLOOR => self.scene.room.floor.spot(p.x, p.y, blur),
             CEILING => match self.scene.room.ceiling {
                 Some((_, m)) => m.spot(p.x, p.y, blur),
-                None => Spot { albedo: [0.0; 3], glow: [0.0; 3] },
+                None => Spot {
+                    albedo: [0.0; 3],
+                    glow: [0.0; 3],
+                },
             },
-            NOTHING => Spot { albedo: [0.0; 3], glow: [0.35, 0.4, 0.48] },
+            NOTHING => Spot {
+                albedo: [0.0; 3],
+                glow: [0.35, 0.4, 0.48],
+            },
             i => {
                 let cast = &self.casts[usize::from(i)];
                 let (u, v) = cast.uv(p, hit.face);
@@ -325,8 +361,17 @@ impl Caster<'_> {
         let mut open = 1.0_f32;
         for step in [0.10_f32, 0.35] {
             let q = p + n * step;
-            let near = nearby.casts.iter().filter(own).map(|c| c.distance(q)).fold(step, f32::min);
-            let near = if what == FLOOR { near } else { near.min(q.z.max(0.0)) };
+            let near = nearby
+                .casts
+                .iter()
+                .filter(own)
+                .map(|c| c.distance(q))
+                .fold(step, f32::min);
+            let near = if what == FLOOR {
+                near
+            } else {
+                near.min(q.z.max(0.0))
+            };
             let near = match self.scene.room.ceiling {
                 Some((up, _)) if what != CEILING => near.min((up - q.z).max(0.0)),
                 _ => near,
@@ -383,7 +428,10 @@ fn furniture_shadows(casts: &[Cast], sources: &[Source]) -> Vec<Vec<Shadow>> {
     sources
         .iter()
         .map(|source| {
-            surfaces.iter().filter_map(|s| Shadow::new(s, source.at, source.radius)).collect()
+            surfaces
+                .iter()
+                .filter_map(|s| Shadow::new(s, source.at, source.radius))
+                .collect()
         })
         .collect()
 }

@@ -47,7 +47,10 @@ impl Camera {
             height_px: size_px.1,
             lens: Lens {
                 focal_px: 0.5 * width / (0.5 * span_rad).tan(),
-                centre: PointInImage { x: 0.5 * width, y: 0.5 * height },
+                centre: PointInImage {
+                    x: 0.5 * width,
+                    y: 0.5 * height,
+                },
                 radial: [0.0; 3],
                 tangential: [0.0; 2],
             },
@@ -63,19 +66,25 @@ impl Camera {
         let right = [sy, -cy, 0.0];
         let down = [-sp * cy, -sp * sy, -cp];
         let turned = |a: [f64; 3], ka: f64, b: [f64; 3], kb: f64| {
-            [ka * a[0] + kb * b[0], ka * a[1] + kb * b[1], ka * a[2] + kb * b[2]]
+            [
+                ka * a[0] + kb * b[0],
+                ka * a[1] + kb * b[1],
+                ka * a[2] + kb * b[2],
+            ]
         };
         // A camera turned clockwise has its right-hand side lower.
-        [turned(right, cr, down, sr), turned(down, cr, right, -sr), forward]
+        [
+            turned(right, cr, down, sr),
+            turned(down, cr, right, -sr),
+            forward,
+        ]
     }
 
     /// The 3x4 matrix that takes `(x, y, z, 1)` in metres to homogeneous undistorted pixels.
     pub fn image_from_world(&self) -> [[f64; 4]; 3] {
         let axes = self.axes();
         let c = self.position_m;
-        let row = |r: [f64; 3]| {
-            [r[0], r[1], r[2], -(r[0] * c[0] + r[1] * c[1] + r[2] * c[2])]
-        };
+        let row = |r: [f64; 3]| [r[0], r[1], r[2], -(r[0] * c[0] + r[1] * c[1] + r[2] * c[2])];
         let (x, y, z) = (row(axes[0]), row(axes[1]), row(axes[2]));
         let lens = &self.lens;
         let image = |a: [f64; 4], centre: f64| {
@@ -139,7 +148,9 @@ impl Camera {
                     x: x0 + f64::from(i) * spacing_m,
                     y: y0 + f64::from(j) * spacing_m,
                 };
-                let Some(image) = self.image_from_floor(floor, 0.0) else { continue };
+                let Some(image) = self.image_from_floor(floor, 0.0) else {
+                    continue;
+                };
                 let inside = image.x >= 0.0
                     && image.y >= 0.0
                     && image.x <= f64::from(self.width_px)
@@ -155,7 +166,12 @@ impl Camera {
 
     /// Takes the lens's bend out of normalised coordinates (Newton's steps by fixed point).
     fn undistorted(&self, x: f64, y: f64) -> (f64, f64) {
-        let straight = self.lens.radial.iter().chain(&self.lens.tangential).all(|k| k.abs() < 1e-12);
+        let straight = self
+            .lens
+            .radial
+            .iter()
+            .chain(&self.lens.tangential)
+            .all(|k| k.abs() < 1e-12);
         let (mut ux, mut uy) = (x, y);
         for _ in 0..if straight { 0 } else { 20 } {
             let (dx, dy) = distort(&self.lens, ux, uy);
@@ -204,7 +220,10 @@ impl Projector {
             }
             fold2 += 0.01;
         }
-        let bent = [k1, k2, k3].iter().chain(&camera.lens.tangential).any(|k| k.abs() > 1e-12);
+        let bent = [k1, k2, k3]
+            .iter()
+            .chain(&camera.lens.tangential)
+            .any(|k| k.abs() > 1e-12);
         Self {
             lens: camera.lens,
             axes: camera.axes(),
@@ -215,7 +234,11 @@ impl Projector {
     }
 
     pub fn project(&self, p: [f64; 3]) -> Option<(PointInImage, f64)> {
-        let v = [p[0] - self.centre[0], p[1] - self.centre[1], p[2] - self.centre[2]];
+        let v = [
+            p[0] - self.centre[0],
+            p[1] - self.centre[1],
+            p[2] - self.centre[2],
+        ];
         let dot = |a: [f64; 3]| a[0] * v[0] + a[1] * v[1] + a[2] * v[2];
         let z = dot(self.axes[2]);
         if z < NEAREST_M {

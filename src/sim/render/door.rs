@@ -50,7 +50,11 @@ impl Door {
     /// Somebody's hand goes there.
     pub fn leaf_point(&self, angle_rad: f32, along_m: f32, up_m: f32) -> [f32; 3] {
         let (s, c) = (self.shut_yaw_rad + self.swing * angle_rad).sin_cos();
-        [self.hinge_m[0] + c * along_m, self.hinge_m[1] + s * along_m, up_m]
+        [
+            self.hinge_m[0] + c * along_m,
+            self.hinge_m[1] + s * along_m,
+            up_m,
+        ]
     }
 
     /// The leaf at an opening angle.
@@ -81,8 +85,18 @@ impl Door {
             }
         }
         // Handle: plate and lever on both sides.
-        slab((w - 0.10, w - 0.06), (0.94, 1.14), HALF_LEAF_M + 0.006, Part::Strap);
-        slab((w - 0.20, w - 0.07), (1.035, 1.06), HALF_LEAF_M + 0.05, Part::Strap);
+        slab(
+            (w - 0.10, w - 0.06),
+            (0.94, 1.14),
+            HALF_LEAF_M + 0.006,
+            Part::Strap,
+        );
+        slab(
+            (w - 0.20, w - 0.07),
+            (1.035, 1.06),
+            HALF_LEAF_M + 0.05,
+            Part::Strap,
+        );
         out
     }
 
@@ -93,7 +107,12 @@ impl Door {
         let rot = Mat3::yaw(self.reader_yaw_rad);
         let at = v3(at[0], at[1], at[2]);
         out.add_box(Part::Thing, at, &rot, v3(0.018, 0.042, 0.062));
-        out.add_box(Part::Strap, at + rot.f * 0.016 + Vec3::UP * 0.038, &rot, v3(0.005, 0.02, 0.008));
+        out.add_box(
+            Part::Strap,
+            at + rot.f * 0.016 + Vec3::UP * 0.038,
+            &rot,
+            v3(0.005, 0.02, 0.008),
+        );
         Some(out)
     }
 }

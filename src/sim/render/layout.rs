@@ -136,17 +136,30 @@ impl Layout {
         let mut dice = Dice::new(self.seed ^ 0x1a70);
         let ceiling_m = self.ceiling_m.max(camera.position_m[2] as f32 + 0.1);
         let (half, near, far) = (0.5 * self.width_m, -self.outside_m, self.inside_m);
-        let paint = Material { seed: dice.bits(), ..Material::paint(dice.pick(&WALLS)) };
+        let paint = Material {
+            seed: dice.bits(),
+            ..Material::paint(dice.pick(&WALLS))
+        };
         let other = if dice.chance(0.12) {
-            Material::new(Finish::Bricks, [150, 92, 72], [170, 164, 154], 0.24, dice.bits())
+            Material::new(
+                Finish::Bricks,
+                [150, 92, 72],
+                [170, 164, 154],
+                0.24,
+                dice.bits(),
+            )
         } else if dice.chance(0.4) {
-            Material { seed: dice.bits(), ..Material::paint(dice.pick(&WALLS)) }
+            Material {
+                seed: dice.bits(),
+                ..Material::paint(dice.pick(&WALLS))
+            }
         } else {
             paint
         };
         let wall = |from, to, m| Wall::new(from, to, ceiling_m, m);
         let mut door_wall = wall([-half, 0.0], [half, 0.0], other);
-        door_wall.trim = Material::paint(dice.pick(&[[226, 224, 218], [120, 122, 126], [96, 70, 50]]));
+        door_wall.trim =
+            Material::paint(dice.pick(&[[226, 224, 218], [120, 122, 126], [96, 70, 50]]));
         for d in &self.doorways {
             door_wall.openings.push(Opening {
                 from_m: d.x_m - 0.5 * d.width_m + half,
@@ -235,7 +248,11 @@ impl Layout {
             // Daylight from a window in the side wall of the hall.
             let side = dice.pick(&[-1.0_f32, 1.0]);
             out.push(Light {
-                at_m: [side * (0.5 * self.width_m - 0.15), -0.55 * self.outside_m, 1.7],
+                at_m: [
+                    side * (0.5 * self.width_m - 0.15),
+                    -0.55 * self.outside_m,
+                    1.7,
+                ],
                 radius_m: 0.7,
                 power: [dice.range(8.0, 22.0) * 0.92, 15.0, 16.5],
                 shown: false,
@@ -245,8 +262,12 @@ impl Layout {
     }
 
     fn free(&self, x: f32, y: f32, half: f32) -> bool {
-        let blocks = |r: &[f32; 4]| (x - r[0]).abs() < r[2] + half && (y - r[1]).abs() < r[3] + half;
-        let by_door = self.doorways.iter().any(|d| (x - d.x_m).abs() < 1.2 && y.abs() < 1.6);
+        let blocks =
+            |r: &[f32; 4]| (x - r[0]).abs() < r[2] + half && (y - r[1]).abs() < r[3] + half;
+        let by_door = self
+            .doorways
+            .iter()
+            .any(|d| (x - d.x_m).abs() < 1.2 && y.abs() < 1.6);
         !by_door && !self.keep_free.iter().any(blocks)
     }
 
@@ -268,43 +289,72 @@ impl Layout {
             match dice.below(6) {
                 // A desk: top and two sides.
                 0 if self.free(x, y, 0.8) => {
-                    room.solids.push(solid([x, y, 0.73], [0.75, 0.38, 0.02], 0.0, wood, true));
+                    room.solids
+                        .push(solid([x, y, 0.73], [0.75, 0.38, 0.02], 0.0, wood, true));
                     for s in [-0.7_f32, 0.7] {
-                        room.solids.push(solid([x + s, y, 0.355], [0.02, 0.36, 0.355], 0.0, wood, true));
+                        room.solids.push(solid(
+                            [x + s, y, 0.355],
+                            [0.02, 0.36, 0.355],
+                            0.0,
+                            wood,
+                            true,
+                        ));
                     }
                     let screen = [x + dice.range(-0.3, 0.3), y, 0.95];
-                    room.solids.push(solid(screen, [0.26, 0.015, 0.16], 0.0, [24, 24, 28], false));
+                    room.solids
+                        .push(solid(screen, [0.26, 0.015, 0.16], 0.0, [24, 24, 28], false));
                 }
                 // A cupboard against a side wall.
                 1 => {
                     let side = if x > 0.0 { half - 0.30 } else { -half + 0.30 };
                     if self.free(side, y, 0.4) {
                         let tall = dice.range(0.5, 1.0);
-                        room.solids.push(solid([side, y, tall], [0.22, 0.45, tall], 0.0, wood, true));
+                        room.solids.push(solid(
+                            [side, y, tall],
+                            [0.22, 0.45, tall],
+                            0.0,
+                            wood,
+                            true,
+                        ));
                     }
                 }
                 // A bin.
                 2 if self.free(x, y, 0.2) => {
                     let grey = dice.pick(&[[60, 62, 66], [150, 152, 154], [40, 70, 50]]);
-                    room.solids.push(solid([x, y, 0.3], [0.15, 0.15, 0.3], 0.4, grey, true));
+                    room.solids
+                        .push(solid([x, y, 0.3], [0.15, 0.15, 0.3], 0.4, grey, true));
                 }
                 // A plant: a tub and a bush of tilted leaves.
                 3 if self.free(x, y, 0.45) => {
-                    room.solids.push(solid([x, y, 0.2], [0.18, 0.18, 0.2], 0.3, [186, 180, 170], true));
+                    room.solids.push(solid(
+                        [x, y, 0.2],
+                        [0.18, 0.18, 0.2],
+                        0.3,
+                        [186, 180, 170],
+                        true,
+                    ));
                     for _ in 0..14 {
                         let (dx, dy) = (0.22 * dice.normal(), 0.22 * dice.normal());
                         let up = dice.range(0.5, 1.25);
                         let green = [40 + dice.below(40) as u8, 80 + dice.below(50) as u8, 40];
                         let leaf = [0.11, 0.035, dice.range(0.02, 0.10)];
                         let yaw = dice.range(0.0, 3.1);
-                        room.solids.push(solid([x + dx, y + dy, up], leaf, yaw, green, false));
+                        room.solids
+                            .push(solid([x + dx, y + dy, up], leaf, yaw, green, false));
                     }
                 }
                 // A bench.
                 4 if self.free(x, y, 0.7) => {
-                    room.solids.push(solid([x, y, 0.42], [0.6, 0.22, 0.04], 0.0, wood, true));
+                    room.solids
+                        .push(solid([x, y, 0.42], [0.6, 0.22, 0.04], 0.0, wood, true));
                     for s in [-0.5_f32, 0.5] {
-                        room.solids.push(solid([x + s, y, 0.19], [0.03, 0.2, 0.19], 0.0, [70, 70, 72], true));
+                        room.solids.push(solid(
+                            [x + s, y, 0.19],
+                            [0.03, 0.2, 0.19],
+                            0.0,
+                            [70, 70, 72],
+                            true,
+                        ));
                     }
                 }
                 // A column.
@@ -331,8 +381,16 @@ impl Layout {
             let (w, h) = (dice.range(0.2, 0.7), dice.range(0.25, 0.5));
             let up = dice.range(1.4, 1.7);
             let window = dice.chance(0.25);
-            let finish = if window { Finish::Window } else { Finish::Poster };
-            let colour = if window { [200, 215, 235] } else { dice.pick(&[[235, 235, 230], [40, 60, 110], [220, 190, 120]]) };
+            let finish = if window {
+                Finish::Window
+            } else {
+                Finish::Poster
+            };
+            let colour = if window {
+                [200, 215, 235]
+            } else {
+                dice.pick(&[[235, 235, 230], [40, 60, 110], [220, 190, 120]])
+            };
             let material = Material::new(finish, colour, [60, 70, 60], 1.0, dice.bits());
             let k = if window { 1.6 } else { 1.0 };
             let y = dice.range(-self.outside_m + 0.8, self.inside_m - 0.8);

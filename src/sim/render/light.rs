@@ -35,7 +35,10 @@ impl Source {
 
     /// The share of the lamp that walls leave visible from a point, 0 to 1.
     pub fn through(&self, walls: &[WallLine], p: Vec3) -> f32 {
-        walls.iter().map(|wall| wall.lets(p, self.at, self.radius)).fold(1.0, |a, b| a * b)
+        walls
+            .iter()
+            .map(|wall| wall.lets(p, self.at, self.radius))
+            .fold(1.0, |a, b| a * b)
     }
 }
 
@@ -67,9 +70,8 @@ impl WallLine {
     }
 
     fn lets(&self, p: Vec3, lamp: Vec3, radius: f32) -> f32 {
-        let side = |q: Vec3| {
-            (q.y - self.from[1]) * self.along[0] - (q.x - self.from[0]) * self.along[1]
-        };
+        let side =
+            |q: Vec3| (q.y - self.from[1]) * self.along[0] - (q.x - self.from[0]) * self.along[1];
         let (a, b) = (side(p), side(lamp));
         if a * b >= 0.0 {
             return 1.0;

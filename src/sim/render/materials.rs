@@ -77,7 +77,13 @@ impl Material {
 
     /// A finish of two colours.
     pub const fn new(finish: Finish, colour: Rgb, second: Rgb, scale_m: f32, seed: u32) -> Self {
-        Self { finish, colour, second, scale_m, seed }
+        Self {
+            finish,
+            colour,
+            second,
+            scale_m,
+            seed,
+        }
     }
 
     /// The colour at a place (metres on the surface) as a pixel `blur` metres wide sees it.
@@ -165,13 +171,21 @@ fn poster(m: &Material, u: f32, v: f32) -> [f32; 3] {
     if v > 0.35 - 0.6 * pick {
         // A picture: two hills under a sky.
         let hill = 0.45 + 0.25 * noise(u * 2.0 + 9.0, 1.0, m.seed);
-        return if v > hill { hue(1) } else { hue(2).map(|c| 0.5 * c) };
+        return if v > hill {
+            hue(1)
+        } else {
+            hue(2).map(|c| 0.5 * c)
+        };
     }
     let line = (v * 9.0).floor() as i32;
     let inside = (v * 9.0).fract().abs() > 0.45;
     let long = 0.9 - 0.9 * hash_unit(line, 3, m.seed).powi(3);
     let word = hash_unit((u * 14.0).floor() as i32, line, m.seed) > 0.18;
-    if inside && word && u.abs() < long { b.map(|c| 0.3 * c) } else { a }
+    if inside && word && u.abs() < long {
+        b.map(|c| 0.3 * c)
+    } else {
+        a
+    }
 }
 
 fn window(m: &Material, u: f32, v: f32) -> [f32; 3] {
@@ -181,7 +195,11 @@ fn window(m: &Material, u: f32, v: f32) -> [f32; 3] {
         return a.map(|c| 0.25 * c);
     }
     let skyline = -0.1 + 0.35 * noise(u * 3.0, 0.5, m.seed);
-    let far = smooth(skyline - 0.05, skyline + 0.05, v + 0.1 * noise(u * 12.0, v * 3.0, m.seed));
+    let far = smooth(
+        skyline - 0.05,
+        skyline + 0.05,
+        v + 0.1 * noise(u * 12.0, v * 3.0, m.seed),
+    );
     let b = linear(m.second);
     [0, 1, 2].map(|i| 3.2 * mix(0.35 * b[i], a[i] * (0.8 + 0.2 * v), far))
 }

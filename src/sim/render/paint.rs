@@ -3,7 +3,8 @@
 use super::picture::linear;
 use super::sensor::{Spectrum, Stuff};
 use crate::sim::body::{
-    Bottom, Hair, Outer, Outfit, Part, Pattern, Top, hairline, hash_unit, mix, noise, noise2, smooth,
+    Bottom, Hair, Outer, Outfit, Part, Pattern, Top, hairline, hash_unit, mix, noise, noise2,
+    smooth,
 };
 
 /// Linear colour.
@@ -54,7 +55,8 @@ impl<'a> Painter<'a> {
     /// Looks an outfit's colours up once.
     pub fn new(outfit: &'a Outfit, spectrum: Spectrum) -> Self {
         let seed = outfit.seed;
-        let cloth = |rgb, k: u32| spectrum.of(linear(rgb), Stuff::Cloth(seed.wrapping_add(k) % 9973));
+        let cloth =
+            |rgb, k: u32| spectrum.of(linear(rgb), Stuff::Cloth(seed.wrapping_add(k) % 9973));
         Self {
             outfit,
             spectrum,
@@ -79,16 +81,28 @@ impl<'a> Painter<'a> {
     /// Paints a spot.
     pub fn spot(&self, part: Part, [u, v]: [f32; 2]) -> Coat {
         let seed = self.outfit.seed;
-        let plain = |albedo, gloss| Coat { albedo, gloss, slope: [0.0; 2] };
+        let plain = |albedo, gloss| Coat {
+            albedo,
+            gloss,
+            slope: [0.0; 2],
+        };
         match part {
             Part::Head => plain(self.face(u, v), 0.06),
             Part::Skin => plain(self.skin, 0.06),
             Part::Hand => plain(self.gloves.unwrap_or(self.skin), 0.05),
             Part::Hair => self.strands(u, v),
-            Part::Top => Coat { albedo: self.top_front(u, v), gloss: 0.0, slope: folds(u, v * 9.0, 0.5, seed) },
+            Part::Top => Coat {
+                albedo: self.top_front(u, v),
+                gloss: 0.0,
+                slope: folds(u, v * 9.0, 0.5, seed),
+            },
             Part::TopSleeve => {
                 let tone = self.weave(u * 0.35, v * 0.6 + 3.0);
-                Coat { albedo: tone, gloss: 0.0, slope: folds(u * 0.7, v * 8.0, 0.55, seed ^ 3) }
+                Coat {
+                    albedo: tone,
+                    gloss: 0.0,
+                    slope: folds(u * 0.7, v * 8.0, 0.55, seed ^ 3),
+                }
             }
             Part::Outer => self.jacket(u, v),
             Part::OuterSleeve => {
@@ -96,7 +110,11 @@ impl<'a> Painter<'a> {
                 if self.outfit.outer == Outer::HighVis {
                     tone = self.top;
                 }
-                Coat { albedo: tone, gloss: 0.03, slope }
+                Coat {
+                    albedo: tone,
+                    gloss: 0.03,
+                    slope,
+                }
             }
             Part::Seat => self.seat(u, v),
             Part::Trouser => self.trouser(u, v),
@@ -106,7 +124,11 @@ impl<'a> Painter<'a> {
             }
             Part::Headwear => {
                 let slope = folds(u, v * 6.0, 0.15, seed ^ 8);
-                Coat { albedo: self.headwear, gloss: 0.05, slope }
+                Coat {
+                    albedo: self.headwear,
+                    gloss: 0.05,
+                    slope,
+                }
             }
             Part::Thing => {
                 let rough = noise2(u * 3.0, v * 9.0, seed ^ 4);
@@ -140,16 +162,45 @@ impl<'a> Painter<'a> {
             smooth(1.25, 0.75, x * x + y * y)
         };
         if a < 1.3 && band(t, 0.08, 0.66) {
-            skin = blend(skin, dim(self.skin, 0.62), 0.8 * oval(0.36, 0.515, 0.24, 0.055));
-            skin = blend(skin, self.fixed([0.45, 0.43, 0.41], Stuff::Skin), 0.9 * oval(0.36, 0.505, 0.13, 0.022));
-            skin = blend(skin, self.fixed([0.03, 0.022, 0.018], Stuff::Hair), oval(0.36, 0.507, 0.06, 0.024));
-            skin = blend(skin, dim(self.hair, 0.8), 0.75 * oval(0.36, 0.585, 0.23, 0.020));
-            let lips = [self.skin[0] * 0.72, self.skin[1] * 0.48, self.skin[2] * 0.48];
+            skin = blend(
+                skin,
+                dim(self.skin, 0.62),
+                0.8 * oval(0.36, 0.515, 0.24, 0.055),
+            );
+            skin = blend(
+                skin,
+                self.fixed([0.45, 0.43, 0.41], Stuff::Skin),
+                0.9 * oval(0.36, 0.505, 0.13, 0.022),
+            );
+            skin = blend(
+                skin,
+                self.fixed([0.03, 0.022, 0.018], Stuff::Hair),
+                oval(0.36, 0.507, 0.06, 0.024),
+            );
+            skin = blend(
+                skin,
+                dim(self.hair, 0.8),
+                0.75 * oval(0.36, 0.585, 0.23, 0.020),
+            );
+            let lips = [
+                self.skin[0] * 0.72,
+                self.skin[1] * 0.48,
+                self.skin[2] * 0.48,
+            ];
             skin = blend(skin, lips, 0.8 * oval(0.0, 0.205, 0.26, 0.030));
-            skin = blend(skin, dim(self.skin, 0.3), 0.8 * oval(0.0, 0.205, 0.22, 0.007));
-            skin = blend(skin, dim(self.skin, 0.45), 0.7 * oval(0.10, 0.325, 0.06, 0.014));
+            skin = blend(
+                skin,
+                dim(self.skin, 0.3),
+                0.8 * oval(0.0, 0.205, 0.22, 0.007),
+            );
+            skin = blend(
+                skin,
+                dim(self.skin, 0.45),
+                0.7 * oval(0.10, 0.325, 0.06, 0.014),
+            );
         }
-        let beard = smooth(0.34, 0.26, t) * smooth(1.55, 1.35, a) * (1.0 - oval(0.0, 0.205, 0.2, 0.02));
+        let beard =
+            smooth(0.34, 0.26, t) * smooth(1.55, 1.35, a) * (1.0 - oval(0.0, 0.205, 0.2, 0.02));
         let cheek = smooth(0.50, 0.42, t) * smooth(1.0, 1.25, a) * smooth(1.6, 1.4, a);
         skin = blend(skin, self.hair, o.beard * 0.85 * beard.max(cheek));
         if o.glasses && a < 1.45 {
@@ -169,7 +220,11 @@ impl<'a> Painter<'a> {
     fn strands(&self, angle: f32, t: f32) -> Coat {
         let streak = noise2(angle * 14.0, t * 2.5, self.outfit.seed ^ 41);
         let light = 1.0 + 0.35 * streak + 0.25 * smooth(0.3, 0.95, t);
-        Coat { albedo: dim(self.hair, light), gloss: 0.10, slope: [0.35 * streak, 0.0] }
+        Coat {
+            albedo: dim(self.hair, light),
+            gloss: 0.10,
+            slope: [0.35 * streak, 0.0],
+        }
     }
 
     /// The weave or print of the top at `u` radians around and `v` body heights up.
@@ -185,15 +240,32 @@ impl<'a> Painter<'a> {
             }
             Pattern::Checks => {
                 let k = scale * 1.5;
-                let (a, b) = ((v * k).fract() < 0.35, (u * k * 0.11).rem_euclid(1.0) < 0.35);
-                blend(self.top, self.second, 0.45 * f32::from(u8::from(a) + u8::from(b)))
+                let (a, b) = (
+                    (v * k).fract() < 0.35,
+                    (u * k * 0.11).rem_euclid(1.0) < 0.35,
+                );
+                blend(
+                    self.top,
+                    self.second,
+                    0.45 * f32::from(u8::from(a) + u8::from(b)),
+                )
             }
             Pattern::Print => {
                 let chest = u.abs() < 0.75 && band(v, 0.68, 0.765);
                 let block = hash_unit((u * 7.0).floor() as i32, (v * 90.0).floor() as i32, seed);
-                if chest && block > 0.4 { self.second } else { self.top }
+                if chest && block > 0.4 {
+                    self.second
+                } else {
+                    self.top
+                }
             }
-            Pattern::Yoke => if v > 0.735 { self.second } else { self.top },
+            Pattern::Yoke => {
+                if v > 0.735 {
+                    self.second
+                } else {
+                    self.top
+                }
+            }
         }
     }
 
@@ -236,8 +308,14 @@ impl<'a> Painter<'a> {
         match self.outfit.outer {
             Outer::Padded => {
                 let q = (v * 26.0).fract() - 0.5;
-                let slope = [0.25 * noise(u * 8.0, v * 40.0, seed), -1.5 * q * q.abs().min(0.5)];
-                (slope, dim(self.outer, if q.abs() > 0.44 { 0.6 } else { 1.0 }))
+                let slope = [
+                    0.25 * noise(u * 8.0, v * 40.0, seed),
+                    -1.5 * q * q.abs().min(0.5),
+                ];
+                (
+                    slope,
+                    dim(self.outer, if q.abs() > 0.44 { 0.6 } else { 1.0 }),
+                )
             }
             Outer::Coat => (
                 folds(u, v * 6.0, 0.35, seed),
@@ -262,11 +340,19 @@ impl<'a> Painter<'a> {
         };
         let long = matches!(o.outer, Outer::Coat) && z < 0.48;
         if a < gap && !long {
-            let inner = if z > 0.60 || !o.tucked { self.top_front(u, z) } else { self.bottom };
+            let inner = if z > 0.60 || !o.tucked {
+                self.top_front(u, z)
+            } else {
+                self.bottom
+            };
             let under = if z < 0.50 { self.bottom } else { inner };
             // The edge of the jacket shades what is under it.
             let shade = mix(0.55, 1.0, smooth(0.0, 0.10, gap - a));
-            return Coat { albedo: dim(under, shade), gloss: 0.0, slope };
+            return Coat {
+                albedo: dim(under, shade),
+                gloss: 0.0,
+                slope,
+            };
         }
         let edge = a - gap;
         match o.outer {
@@ -307,26 +393,46 @@ impl<'a> Painter<'a> {
             }
         }
         let gloss = if o.outer == Outer::Padded { 0.10 } else { 0.03 };
-        Coat { albedo: c, gloss, slope }
+        Coat {
+            albedo: c,
+            gloss,
+            slope,
+        }
     }
 
     fn seat(&self, u: f32, z: f32) -> Coat {
         let o = self.outfit;
         let seed = o.seed ^ 29;
-        let mut c = if o.bottom == Bottom::Dress { self.weave(u, z) } else { self.bottom };
+        let mut c = if o.bottom == Bottom::Dress {
+            self.weave(u, z)
+        } else {
+            self.bottom
+        };
         if !o.has_skirt() {
             if z > 0.597 {
-                c = if o.tucked { self.fixed([0.03, 0.025, 0.02], Stuff::Dead) } else { dim(c, 0.8) };
+                c = if o.tucked {
+                    self.fixed([0.03, 0.025, 0.02], Stuff::Dead)
+                } else {
+                    dim(c, 0.8)
+                };
             }
             if u.abs() < 0.03 && z < 0.59 {
                 c = dim(c, 0.7);
             }
-            return Coat { albedo: c, gloss: 0.02, slope: folds(u, z * 9.0, 0.35, seed) };
+            return Coat {
+                albedo: c,
+                gloss: 0.02,
+                slope: folds(u, z * 9.0, 0.35, seed),
+            };
         }
         // Long folds that fall from the waist.
         let k = 5.0 + 4.0 * hash_unit(4, 4, seed);
         let fall = noise(u * k * 0.55, z * 2.0, seed) * 0.9 * smooth(0.60, 0.40, z);
-        Coat { albedo: c, gloss: 0.02, slope: [fall, 0.1 * noise(u * 3.0, z * 30.0, seed)] }
+        Coat {
+            albedo: c,
+            gloss: 0.02,
+            slope: [fall, 0.1 * noise(u * 3.0, z * 30.0, seed)],
+        }
     }
 
     fn trouser(&self, u: f32, d: f32) -> Coat {
@@ -337,7 +443,10 @@ impl<'a> Painter<'a> {
         if blue && o.bottom != Bottom::Wide {
             // Jeans fade in front of the thigh.
             let worn = smooth(1.1, 0.2, u.abs()) * smooth(0.05, 0.2, d) * smooth(0.62, 0.35, d);
-            c = dim(c, 1.0 + 0.7 * worn + 0.12 * noise(u * 30.0, d * 150.0, seed));
+            c = dim(
+                c,
+                1.0 + 0.7 * worn + 0.12 * noise(u * 30.0, d * 150.0, seed),
+            );
         }
         let knee = (-((d - 0.42) / 0.12).powi(2)).exp();
         let low = smooth(0.62, 0.82, d);
@@ -346,7 +455,11 @@ impl<'a> Painter<'a> {
         if o.outer == Outer::Suit && u.abs() < 0.12 {
             slope[0] += 0.5 * u.signum();
         }
-        Coat { albedo: c, gloss: 0.02, slope }
+        Coat {
+            albedo: c,
+            gloss: 0.02,
+            slope,
+        }
     }
 }
 

@@ -32,12 +32,20 @@ impl Picture {
 
 /// Linear light to a screen value, 0 to 1.
 pub fn srgb_from_linear(v: f32) -> f32 {
-    if v <= 0.003_130_8 { 12.92 * v.max(0.0) } else { 1.055 * v.min(1.0).powf(1.0 / 2.4) - 0.055 }
+    if v <= 0.003_130_8 {
+        12.92 * v.max(0.0)
+    } else {
+        1.055 * v.min(1.0).powf(1.0 / 2.4) - 0.055
+    }
 }
 
 /// A screen value, 0 to 1, to linear light.
 pub fn linear_from_srgb(v: f32) -> f32 {
-    if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+    if v <= 0.040_45 {
+        v / 12.92
+    } else {
+        ((v + 0.055) / 1.055).powf(2.4)
+    }
 }
 
 /// A screen colour (0 to 255) to linear reflectance.

@@ -44,7 +44,11 @@ impl Layer {
     /// Projects and draws a surface. `samples` is the number of samples along a pixel's side.
     pub fn new(surface: &Surface, projector: &Projector, size: (i32, i32), samples: i32) -> Self {
         let k = f64::from(samples);
-        let spots: Vec<Spot> = surface.positions().iter().map(|p| spot(*p, projector, k)).collect();
+        let spots: Vec<Spot> = surface
+            .positions()
+            .iter()
+            .map(|p| spot(*p, projector, k))
+            .collect();
         let (mut all, mut own) = (Extent::EMPTY, Extent::EMPTY);
         for (s, part) in spots.iter().zip(surface.parts()) {
             if s.inv > 0.0 {
@@ -145,7 +149,11 @@ fn spot(p: Vec3, projector: &Projector, samples: f64) -> Spot {
             y: (at.y * samples) as f32,
             inv: (1.0 / depth) as f32,
         },
-        None => Spot { x: 0.0, y: 0.0, inv: 0.0 },
+        None => Spot {
+            x: 0.0,
+            y: 0.0,
+            inv: 0.0,
+        },
     }
 }
 

@@ -111,16 +111,26 @@ impl Renderer {
         self.shade(&actors, &shadows, &owners, &mut light);
         let truth = self.truth(moment, &actors, &owners);
         let size = (self.scene.camera.width_px, self.scene.camera.height_px);
-        let picture = self.scene.sensor.expose(&mut light, size, self.gain, moment.noise_seed);
+        let picture = self
+            .scene
+            .sensor
+            .expose(&mut light, size, self.gain, moment.noise_seed);
         let owners = owners
             .iter()
-            .map(|&o| match o.checked_sub(1).map(|i| actors[usize::from(i)].figure) {
-                None => 0,
-                Some(Some((i, _))) => i as u16 + 1,
-                Some(None) => u16::MAX,
-            })
+            .map(
+                |&o| match o.checked_sub(1).map(|i| actors[usize::from(i)].figure) {
+                    None => 0,
+                    Some(Some((i, _))) => i as u16 + 1,
+                    Some(None) => u16::MAX,
+                },
+            )
             .collect();
-        Frame { picture, truth, owners, samples: self.samples as u32 }
+        Frame {
+            picture,
+            truth,
+            owners,
+            samples: self.samples as u32,
+        }
     }
 
     fn actors<'a>(&self, moment: &'a Moment) -> Vec<Actor<'a>> {
@@ -128,7 +138,10 @@ impl Renderer {
         let eye = self.scene.camera.position_m;
         for (i, figure) in moment.figures.iter().enumerate() {
             let at = figure.pose.at;
-            let gap = (at[0] - eye[0]).hypot(at[1] - eye[1]).hypot(eye[2] - 1.0).max(0.5);
+            let gap = (at[0] - eye[0])
+                .hypot(at[1] - eye[1])
+                .hypot(eye[2] - 1.0)
+                .max(0.5);
             let tall = self.scene.camera.lens.focal_px * f64::from(figure.build.height_m) / gap;
             let detail = (tall as f32 / FULL_DETAIL_PX).clamp(0.45, 1.0);
             let (surface, skeleton) =
@@ -195,9 +208,10 @@ impl Renderer {
         capsules: &[Capsule],
         shadows: &[Vec<&Shadow>],
     ) -> VertexLight {
-        let open = capsules.iter().fold(1.0_f32, |o, c| o * (1.0 - occlusion(c, p, n).min(0.85)));
-        let mut colour =
-            everywhere(self.scene.ambient, self.backdrop.bounce, n).map(|c| c * open);
+        let open = capsules
+            .iter()
+            .fold(1.0_f32, |o, c| o * (1.0 - occlusion(c, p, n).min(0.85)));
+        let mut colour = everywhere(self.scene.ambient, self.backdrop.bounce, n).map(|c| c * open);
         let mut from = v3(0.0, 0.0, 0.6) * (colour[1] * 0.8);
         for (source, casters) in self.sources.iter().zip(shadows) {
             let (fall, to) = source.fall(p, n);
@@ -232,10 +246,20 @@ impl Renderer {
             .collect();
         let near: Vec<Vec<&Shadow>> = shadows
             .iter()
-            .map(|list| list.iter().filter(|s| s.touches(actor.middle, 1.15)).collect())
+            .map(|list| {
+                list.iter()
+                    .filter(|s| s.touches(actor.middle, 1.15))
+                    .collect()
+            })
             .collect();
-        let points = actor.surface.positions().iter().zip(actor.surface.normals());
-        points.map(|(p, n)| self.light_at(*p, *n, &capsules, &near)).collect()
+        let points = actor
+            .surface
+            .positions()
+            .iter()
+            .zip(actor.surface.normals());
+        points
+            .map(|(p, n)| self.light_at(*p, *n, &capsules, &near))
+            .collect()
     }
 
     /// Which actor owns each sample: 0 none, else index + 1.
@@ -301,8 +325,9 @@ impl Renderer {
         if g.shines {
             return [1.0; 3];
         }
-        let open =
-            capsules.iter().fold(1.0_f32, |o, c| o * (1.0 - occlusion(c, g.at, g.normal).min(0.9)));
+        let open = capsules.iter().fold(1.0_f32, |o, c| {
+            o * (1.0 - occlusion(c, g.at, g.normal).min(0.9))
+        });
         let mut whole = g.everywhere;
         let mut left = g.everywhere.map(|c| c * open);
         for ((source, falls), list) in self.sources.iter().zip(&self.backdrop.falls).zip(near) {
@@ -342,8 +367,14 @@ impl Renderer {
             let near: Vec<Vec<&Shadow>> =
                 shadows.iter().map(|list| list.iter().collect()).collect();
             let layer = &actor.layer;
-            let (x0, x1) = (layer.x0.div_euclid(k).max(0), ((layer.x0 + layer.width) / k + 1).min(w));
-            let (y0, y1) = (layer.y0.div_euclid(k).max(0), ((layer.y0 + layer.height) / k + 1).min(h));
+            let (x0, x1) = (
+                layer.x0.div_euclid(k).max(0),
+                ((layer.x0 + layer.width) / k + 1).min(w),
+            );
+            let (y0, y1) = (
+                layer.y0.div_euclid(k).max(0),
+                ((layer.y0 + layer.height) / k + 1).min(h),
+            );
             for py in y0..y1 {
                 for px in x0..x1 {
                     let mut sum = [0.0_f32; 3];
@@ -354,14 +385,18 @@ impl Renderer {
                         if owners[(y * w * k + x) as usize] != me {
                             continue;
                         }
-                        let Some(at) = layer.index(x, y) else { continue };
+                        let Some(at) = layer.index(x, y) else {
+                            continue;
+                        };
                         let triangle = layer.triangle[at];
                         if triangle == NONE {
                             continue;
                         }
                         let c = match &painter {
                             Some(painter) => self.body_sample(actor, painter, triangle, (x, y)),
-                            None => self.thing_sample(actor, &near, triangle, (x, y), &mut thing_light),
+                            None => {
+                                self.thing_sample(actor, &near, triangle, (x, y), &mut thing_light)
+                            }
                         };
                         for i in 0..3 {
                             sum[i] += c[i];
@@ -416,7 +451,8 @@ impl Renderer {
             let along_v = ((e2 * u1 - e1 * u2) * turn).unit();
             let bent = (n - along_u * coat.slope[0] - along_v * coat.slope[1]).unit();
             let base = 0.35 * from.norm() + 1e-4;
-            relief = ((base + bent.dot(from).max(0.0)) / (base + n.dot(from).max(0.0))).clamp(0.45, 1.7);
+            relief =
+                ((base + bent.dot(from).max(0.0)) / (base + n.dot(from).max(0.0))).clamp(0.45, 1.7);
         }
         let eye = self.scene.camera.position_m;
         let view = (v3(eye[0] as f32, eye[1] as f32, eye[2] as f32) - p).unit();
@@ -467,13 +503,7 @@ impl Renderer {
         FrameTruth { people }
     }
 
-    fn person_truth(
-        &self,
-        figure: &Figure,
-        actor: &Actor,
-        me: u16,
-        owners: &[u16],
-    ) -> PersonTruth {
+    fn person_truth(&self, figure: &Figure, actor: &Actor, me: u16, owners: &[u16]) -> PersonTruth {
         let k = self.samples as i32;
         let across = self.backdrop.width as i32 * k;
         let down = self.backdrop.height as i32 * k;
@@ -506,8 +536,15 @@ impl Renderer {
             id: figure.id,
             visible_box: shown.bounds(k),
             full_box: seen_whole.then(|| BoxInImage::new(px(l), px(t), px(r), px(b))),
-            visible_share: if whole > 0 { shown.count as f64 / whole as f64 } else { 0.0 },
-            floor: PointInFloor { x: pose.at[0], y: pose.at[1] },
+            visible_share: if whole > 0 {
+                shown.count as f64 / whole as f64
+            } else {
+                0.0
+            },
+            floor: PointInFloor {
+                x: pose.at[0],
+                y: pose.at[1],
+            },
             foot: point([pose.at[0], pose.at[1], 0.0]),
             head: point([f64::from(crown.x), f64::from(crown.y), f64::from(crown.z)]),
             head_m: f64::from(crown.z),

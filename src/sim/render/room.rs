@@ -180,10 +180,13 @@ impl Cast {
     pub fn meet(&self, from: Vec3, ray: Vec3) -> Option<(f32, u8)> {
         let (o, d) = (self.rot.undo(from - self.at), self.rot.undo(ray));
         let (mut near, mut far, mut face) = (f32::MIN, f32::MAX, 0);
-        for (axis, (o, d, h)) in
-            [(o.x, d.x, self.half.x), (o.y, d.y, self.half.y), (o.z, d.z, self.half.z)]
-                .into_iter()
-                .enumerate()
+        for (axis, (o, d, h)) in [
+            (o.x, d.x, self.half.x),
+            (o.y, d.y, self.half.y),
+            (o.z, d.z, self.half.z),
+        ]
+        .into_iter()
+        .enumerate()
         {
             if d.abs() < 1e-9 {
                 if o.abs() > h {
@@ -231,8 +234,14 @@ impl Cast {
         };
         let shift = if sheet { 0.0 } else { self.at.x + self.at.y };
         match face / 2 {
-            0 => (q.y * k.y + shift, q.z * k.z + if sheet { 0.0 } else { self.at.z }),
-            1 => (q.x * k.x + shift, q.z * k.z + if sheet { 0.0 } else { self.at.z }),
+            0 => (
+                q.y * k.y + shift,
+                q.z * k.z + if sheet { 0.0 } else { self.at.z },
+            ),
+            1 => (
+                q.x * k.x + shift,
+                q.z * k.z + if sheet { 0.0 } else { self.at.z },
+            ),
             _ => (q.x * k.x + shift, q.y * k.y),
         }
     }

@@ -56,7 +56,9 @@ impl Scene {
                 self.ambient = [1.0; 3];
             }
         }
-        let Some((ceiling, _)) = self.room.ceiling else { return };
+        let Some((ceiling, _)) = self.room.ceiling else {
+            return;
+        };
         for light in self.lights.iter().filter(|l| l.shown) {
             let half = light.radius_m * 0.88;
             let peak = light.power.iter().fold(1e-3_f32, |a, b| a.max(*b));

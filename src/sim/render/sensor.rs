@@ -119,15 +119,28 @@ impl Sensor {
             n += 1.0;
         }
         let usual = (sum / n.max(1.0)).exp();
-        let aim = if self.spectrum == Spectrum::Thermal { 0.10 } else { 0.33 };
+        let aim = if self.spectrum == Spectrum::Thermal {
+            0.10
+        } else {
+            0.33
+        };
         aim / usual * self.exposure_stops.exp2()
     }
 
     /// Linear light to bytes. Overwrites the light (blur works in place).
-    pub fn expose(&self, light: &mut Vec<[f32; 3]>, size: (u32, u32), gain: f32, seed: u32) -> Picture {
+    pub fn expose(
+        &self,
+        light: &mut Vec<[f32; 3]>,
+        size: (u32, u32),
+        gain: f32,
+        seed: u32,
+    ) -> Picture {
         let (w, h) = (size.0 as usize, size.1 as usize);
         let curve = self.curve();
         let top = (TONES - 1) as f32;
+        let colour = self.spectrum == Spectrum::Visible;
+        let saturation = if colour { self.saturation } else { 0.0 };
+        let balance = if colour { self.balance } else { [1.0; 3] };
         let (cx, cy) = (0.5 * w as f32, 0.5 * h as f32);
         let far2 = cx * cx + cy * cy;
         for y in 0..h {
@@ -137,9 +150,9 @@ impl Sensor {
                 let r2 = (dx * dx + dy * dy) / far2;
                 let k = gain * (1.0 - self.vignette * r2 * (0.6 + 0.4 * r2));
                 let c = &mut light[y * w + x];
-                let grey = luminance(*c) * (1.0 - self.saturation);
+                let grey = luminance(*c) * (1.0 - saturation);
                 for i in 0..3 {
-                    let v = (c[i] * self.saturation + grey) * k * self.balance[i];
+                    let v = (c[i] * saturation + grey) * k * balance[i];
                     let index = (v.max(0.0) * (1.0 / BRIGHTEST)).sqrt().min(1.0) * top;
                     c[i] = curve[index as usize];
                 }
@@ -174,12 +187,17 @@ impl Sensor {
             // Four bytes of a hash, summed two by two: a triangle is normal enough.
             let a = hash(i as i32, 1, seed);
             let b = hash(i as i32, 2, seed);
-            let pair = |h: u32, s: u32| ((h >> s & 255) as f32 + (h >> (s + 8) & 255) as f32) - 255.0;
+            let pair =
+                |h: u32, s: u32| ((h >> s & 255) as f32 + (h >> (s + 8) & 255) as f32) - 255.0;
             let (n0, n1, n2, n3) = (pair(a, 0), pair(a, 16), pair(b, 0), pair(b, 16));
             // 104 is the deviation of such a pair.
             let k = self.noise / 104.0;
             for j in 0..3 {
-                let own = if grey_noise { n0 } else { 0.75 * n0 + 0.65 * [n1, n2, n3][j] };
+                let own = if grey_noise {
+                    n0
+                } else {
+                    0.75 * n0 + 0.65 * [n1, n2, n3][j]
+                };
                 // Dark parts are noisier after the tone curve.
                 let level = 1.35 - c[j] * (0.7 / 255.0);
                 px[j] = (c[j] + own * k * level + 0.5).clamp(0.0, 255.0) as u8;
@@ -191,9 +209,14 @@ impl Sensor {
 
 /// A small three- or five-tap blur, both ways.
 fn blur(light: &mut Vec<[f32; 3]>, w: usize, h: usize, sigma: f32) {
-    let reach = if sigma < 0.8 { 1 } else { (2.0 * sigma).ceil() as usize };
-    let mut taps: Vec<f32> =
-        (0..=reach).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let reach = if sigma < 0.8 {
+        1
+    } else {
+        (2.0 * sigma).ceil() as usize
+    };
+    let mut taps: Vec<f32> = (0..=reach)
+        .map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp())
+        .collect();
     let sum = taps[0] + 2.0 * taps[1..].iter().sum::<f32>();
     taps.iter_mut().for_each(|t| *t /= sum);
     let mut other = vec![[0.0_f32; 3]; light.len()];
@@ -214,7 +237,10 @@ fn blur(light: &mut Vec<[f32; 3]>, w: usize, h: usize, sigma: f32) {
         for x in 0..w {
             let mut c = other[y * w + x].map(|v| v * taps[0]);
             for (i, tap) in taps.iter().enumerate().skip(1) {
-                let (a, b) = (other[y.saturating_sub(i) * w + x], other[(y + i).min(h - 1) * w + x]);
+                let (a, b) = (
+                    other[y.saturating_sub(i) * w + x],
+                    other[(y + i).min(h - 1) * w + x],
+                );
                 for k in 0..3 {
                     c[k] += tap * (a[k] + b[k]);
                 }
@@ -230,7 +256,10 @@ fn sharpen(light: &mut Vec<[f32; 3]>, w: usize, h: usize, amount: f32) {
     for y in 0..h {
         let (up, down) = (y.saturating_sub(1) * w, (y + 1).min(h - 1) * w);
         for x in 0..w {
-            let (l, r) = (from[y * w + x.saturating_sub(1)], from[y * w + (x + 1).min(w - 1)]);
+            let (l, r) = (
+                from[y * w + x.saturating_sub(1)],
+                from[y * w + (x + 1).min(w - 1)],
+            );
             let (u, d) = (from[up + x], from[down + x]);
             let c = &mut light[y * w + x];
             for k in 0..3 {

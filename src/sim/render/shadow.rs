@@ -45,7 +45,11 @@ impl Shadow {
         }
         let slope = sine / (1.0 - sine * sine).sqrt();
         let axis = (middle - lamp).unit();
-        let aside = if axis.z.abs() > 0.9 { v3(1.0, 0.0, 0.0) } else { Vec3::UP };
+        let aside = if axis.z.abs() > 0.9 {
+            v3(1.0, 0.0, 0.0)
+        } else {
+            Vec3::UP
+        };
         let right = axis.cross(aside).unit();
         let mut out = Self {
             lamp,
@@ -87,7 +91,13 @@ impl Shadow {
         }
         depth
             .iter()
-            .map(|&d| if d < f32::MAX { [1.0, d, d * d] } else { [0.0; 3] })
+            .map(|&d| {
+                if d < f32::MAX {
+                    [1.0, d, d * d]
+                } else {
+                    [0.0; 3]
+                }
+            })
             .collect()
     }
 
@@ -117,7 +127,10 @@ impl Shadow {
         }
         let inv = self.scale / z;
         let half = 0.5 * SIDE as f32;
-        let (x, y) = (v.dot(self.right) * inv + half, v.dot(self.down) * inv + half);
+        let (x, y) = (
+            v.dot(self.right) * inv + half,
+            v.dot(self.down) * inv + half,
+        );
         let edge = SIDE as f32 - 1.0;
         if !(x > 0.5 && y > 0.5 && x < edge && y < edge) {
             return 0.0;
@@ -161,7 +174,10 @@ pub fn ball(points: &[Vec3]) -> Option<(Vec3, f32)> {
         high = v3(high.x.max(p.x), high.y.max(p.y), high.z.max(p.z));
     }
     let middle = (low + high) * 0.5;
-    let far = points.iter().map(|p| (*p - middle).dot(*p - middle)).fold(0.0, f32::max);
+    let far = points
+        .iter()
+        .map(|p| (*p - middle).dot(*p - middle))
+        .fold(0.0, f32::max);
     Some((middle, far.sqrt()))
 }
 
@@ -174,8 +190,14 @@ fn fill(depth: &mut [f32], a: Corner, b: Corner, c: Corner) {
     }
     let inv = 1.0 / area;
     let bound = |v: f32| v.clamp(0.0, SIDE as f32) as usize;
-    let (x0, x1) = (bound(a.0.min(b.0).min(c.0).floor()), bound(a.0.max(b.0).max(c.0).ceil()));
-    let (y0, y1) = (bound(a.1.min(b.1).min(c.1).floor()), bound(a.1.max(b.1).max(c.1).ceil()));
+    let (x0, x1) = (
+        bound(a.0.min(b.0).min(c.0).floor()),
+        bound(a.0.max(b.0).max(c.0).ceil()),
+    );
+    let (y0, y1) = (
+        bound(a.1.min(b.1).min(c.1).floor()),
+        bound(a.1.max(b.1).max(c.1).ceil()),
+    );
     for y in y0..y1 {
         let py = y as f32 + 0.5;
         for x in x0..x1 {

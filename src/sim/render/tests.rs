@@ -17,13 +17,30 @@ fn overlooking() -> Camera {
 fn person(id: u32, x: f64, y: f64, speed_mps: f32) -> Figure {
     let mut dice = Dice::new(u64::from(id));
     let build = Build::random(&mut dice);
-    let outfit = Outfit { carried: Vec::new(), ..Outfit::random(&mut dice, build.feminine) };
-    let stance = Stance { at: [x, y], speed_mps, phase: 0.3, manner: id, ..Stance::default() };
-    Figure { id, pose: walking(&build, &stance), build, outfit }
+    let outfit = Outfit {
+        carried: Vec::new(),
+        ..Outfit::random(&mut dice, build.feminine)
+    };
+    let stance = Stance {
+        at: [x, y],
+        speed_mps,
+        phase: 0.3,
+        manner: id,
+        ..Stance::default()
+    };
+    Figure {
+        id,
+        pose: walking(&build, &stance),
+        build,
+        outfit,
+    }
 }
 
 fn moment(figures: Vec<Figure>) -> Moment {
-    Moment { figures, ..Moment::default() }
+    Moment {
+        figures,
+        ..Moment::default()
+    }
 }
 
 /// Box of the samples that a figure owns, px.
@@ -48,8 +65,16 @@ fn owned(frame: &Frame, figure: usize) -> Option<BoxInImage> {
 
 #[track_caller]
 fn near(a: BoxInImage, b: BoxInImage, px: f64) {
-    let gaps = [a.left - b.left, a.top - b.top, a.right - b.right, a.bottom - b.bottom];
-    assert!(gaps.iter().all(|g| g.abs() <= px), "{a:?} and {b:?} differ by more than {px} px");
+    let gaps = [
+        a.left - b.left,
+        a.top - b.top,
+        a.right - b.right,
+        a.bottom - b.bottom,
+    ];
+    assert!(
+        gaps.iter().all(|g| g.abs() <= px),
+        "{a:?} and {b:?} differ by more than {px} px"
+    );
 }
 
 #[test]
@@ -65,9 +90,15 @@ fn truth_of_people_alone_agrees_with_the_picture() {
         assert!(person.visible_share > 0.999, "{}", person.visible_share);
         let (foot, head) = (person.foot.unwrap(), person.head.unwrap());
         let inside = |p: PointInImage| {
-            p.x > visible.left && p.x < visible.right && p.y > visible.top - 1.5 && p.y < visible.bottom
+            p.x > visible.left
+                && p.x < visible.right
+                && p.y > visible.top - 1.5
+                && p.y < visible.bottom
         };
-        assert!(inside(foot) && inside(head), "{foot:?} {head:?} {visible:?}");
+        assert!(
+            inside(foot) && inside(head),
+            "{foot:?} {head:?} {visible:?}"
+        );
         assert!(head.y < foot.y);
     }
 }
@@ -76,9 +107,16 @@ fn truth_of_people_alone_agrees_with_the_picture() {
 fn who_stands_behind_is_hidden() {
     let renderer = hall(overlooking());
     let alone = renderer.render(&moment(vec![person(1, 0.0, -1.8, 0.0)]));
-    let both = renderer.render(&moment(vec![person(1, 0.0, -1.8, 0.0), person(2, 0.05, -2.5, 0.0)]));
+    let both = renderer.render(&moment(vec![
+        person(1, 0.0, -1.8, 0.0),
+        person(2, 0.05, -2.5, 0.0),
+    ]));
     let (before, after) = (&alone.truth.people[0], &both.truth.people[0]);
-    assert!(after.visible_share > 0.05 && after.visible_share < 0.8, "{}", after.visible_share);
+    assert!(
+        after.visible_share > 0.05 && after.visible_share < 0.8,
+        "{}",
+        after.visible_share
+    );
     assert!(both.truth.people[1].visible_share > 0.999);
     assert_eq!(before.full_box, after.full_box);
     let (whole, rest) = (before.visible_box.unwrap(), after.visible_box.unwrap());
@@ -91,7 +129,9 @@ fn who_stands_behind_is_hidden() {
 
 #[test]
 fn walls_hide_people_and_doorways_show_them() {
-    let renderer = hall(overlooking());
+    let mut scene = Layout::default().scene(overlooking(), Sensor::default());
+    scene.doors[0].style = LeafStyle::Solid;
+    let renderer = Renderer::new(scene);
     let frame = renderer.render(&Moment {
         door_angles_rad: vec![1.5],
         ..moment(vec![person(1, 2.6, 1.5, 0.0), person(2, 0.0, 1.2, 0.0)])
@@ -105,11 +145,21 @@ fn walls_hide_people_and_doorways_show_them() {
 #[test]
 fn who_leaves_the_picture_keeps_a_whole_box() {
     let renderer = hall(overlooking());
-    let frame = renderer.render(&moment(vec![person(3, -2.45, -2.9, 0.0), person(4, 0.0, -9.0, 0.0)]));
+    let frame = renderer.render(&moment(vec![
+        person(3, -2.45, -2.9, 0.0),
+        person(4, 0.0, -9.0, 0.0),
+    ]));
     let cut = &frame.truth.people[0];
     let (visible, full) = (cut.visible_box.unwrap(), cut.full_box.unwrap());
-    assert!(full.left < 0.0 && visible.left >= 0.0, "{full:?} {visible:?}");
-    assert!(cut.visible_share > 0.2 && cut.visible_share < 0.95, "{}", cut.visible_share);
+    assert!(
+        full.left < 0.0 && visible.left >= 0.0,
+        "{full:?} {visible:?}"
+    );
+    assert!(
+        cut.visible_share > 0.2 && cut.visible_share < 0.95,
+        "{}",
+        cut.visible_share
+    );
     let behind = &frame.truth.people[1];
     assert_eq!((behind.visible_box, behind.foot), (None, None));
 }
@@ -121,7 +171,10 @@ fn the_same_moment_gives_the_same_bytes() {
     let b = hall(overlooking()).render(&m);
     assert!(a == b);
     let other = hall(overlooking()).render(&Moment { noise_seed: 7, ..m });
-    assert!(a.picture != other.picture, "another seed must make other noise");
+    assert!(
+        a.picture != other.picture,
+        "another seed must make other noise"
+    );
     assert_eq!(a.truth, other.truth);
 }
 
@@ -150,11 +203,21 @@ fn projection_is_the_matrix_and_back() {
 fn every_spectrum_and_odd_sizes_render() {
     for spectrum in [Spectrum::Grey, Spectrum::NearInfrared, Spectrum::Thermal] {
         let camera = Camera::new([0.0, -5.6, 3.0], 1.57, 0.5, (101, 57), 1.2);
-        let sensor = Sensor { spectrum, ..Sensor::default() };
+        let sensor = Sensor {
+            spectrum,
+            ..Sensor::default()
+        };
         let renderer = Renderer::with_samples(Layout::default().scene(camera, sensor), 1);
         let frame = renderer.render(&moment(vec![person(1, 0.0, -2.0, 1.0)]));
         assert_eq!(frame.picture.rgb.len(), 3 * 101 * 57);
-        assert!(frame.picture.rgb.chunks(3).all(|c| c[0] == c[1] && c[1] == c[2]), "{spectrum:?}");
+        assert!(
+            frame
+                .picture
+                .rgb
+                .chunks(3)
+                .all(|c| c[0] == c[1] && c[1] == c[2]),
+            "{spectrum:?}"
+        );
         let (mut low, mut high) = (255, 0);
         for c in &frame.picture.rgb {
             (low, high) = (low.min(*c), high.max(*c));
@@ -166,7 +229,10 @@ fn every_spectrum_and_odd_sizes_render() {
 #[test]
 fn people_throw_shadows_and_darken_the_floor() {
     let camera = overlooking();
-    let sensor = Sensor { noise: 0.0, ..Sensor::default() };
+    let sensor = Sensor {
+        noise: 0.0,
+        ..Sensor::default()
+    };
     let renderer = Renderer::new(Layout::default().scene(camera, sensor));
     let empty = renderer.render(&Moment::default());
     let frame = renderer.render(&moment(vec![person(1, 0.0, -2.5, 0.0)]));
@@ -179,5 +245,10 @@ fn people_throw_shadows_and_darken_the_floor() {
         }
         sum
     };
-    assert!(light(&frame) + 8 < light(&empty), "{} {}", light(&frame), light(&empty));
+    assert!(
+        light(&frame) + 8 < light(&empty),
+        "{} {}",
+        light(&frame),
+        light(&empty)
+    );
 }

@@ -65,7 +65,12 @@ impl Tally {
     pub fn bounds(&self, samples: i32) -> Option<BoxInImage> {
         let px = |v: i32| f64::from(v) / f64::from(samples);
         (self.count > 0).then(|| {
-            BoxInImage::new(px(self.low.0), px(self.low.1), px(self.high.0 + 1), px(self.high.1 + 1))
+            BoxInImage::new(
+                px(self.low.0),
+                px(self.low.1),
+                px(self.high.0 + 1),
+                px(self.high.1 + 1),
+            )
         })
     }
 }
