@@ -14,7 +14,7 @@ use crate::units::{CameraId, DoorId, Instant, Span};
 /// Steps that settle a finished run are bounded: far more than any ledger needs.
 const MAX_SETTLING_STEPS: usize = 1_000_000;
 
-/// How long before the first frame the camera is told to be without signal: longer than any
+/// How long before the first frame the camera is told to have no footage: longer than any
 /// window, so that a grant from before the clip is not judged as if its walker had been seen.
 const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
 
@@ -73,7 +73,7 @@ impl EngineRun {
 
     /// The cameras begin to see at `at`; before, nobody knows what happened.
     pub fn begin(&mut self, at: Instant) -> io::Result<()> {
-        self.tell_sight(at - BLIND_BEFORE_START, SightState::NoSignal)?;
+        self.tell_sight(at - BLIND_BEFORE_START, SightState::NoFootage)?;
         self.feed_events(at)?;
         self.tell_sight(at, SightState::Clear)
     }
@@ -97,7 +97,7 @@ impl EngineRun {
     /// everything that is due becomes final. Returns the verdict hash.
     pub fn end(&mut self, at: Instant) -> io::Result<String> {
         self.feed_events(at)?;
-        self.tell_sight(at, SightState::NoSignal)?;
+        self.tell_sight(at, SightState::NoFootage)?;
         self.feed_events(Instant::MAX)?;
         for door in 0..self.engine.config().doors.len() {
             let status = FeedStatus {

@@ -39,7 +39,8 @@ struct CameraState {
     tracker: Tracker,
     counters: Vec<(PortalId, DoorId, CrossingCounter)>,
     sight: SightState,
-    blind_since: Option<Instant>,
+    /// Since when it cannot be believed, and why.
+    blind_since: Option<(Instant, Doubt)>,
     last_frame: Option<Instant>,
 }
 
@@ -172,19 +173,17 @@ impl Engine {
             return;
         };
         camera.sight = change.state;
+        let doubt = change.state.doubt();
         let was_blind = camera.blind_since;
-        if change.state == SightState::Clear {
-            camera.blind_since = None;
-            if let Some(since) = was_blind {
-                self.tell_blind(change.camera, Interval::new(since, now), Doubt::SightLost);
-            }
-        } else if was_blind.is_none() {
-            camera.blind_since = Some(now);
-            self.tell_blind(
-                change.camera,
-                Interval::new(now, Instant::MAX),
-                Doubt::SightLost,
-            );
+        if doubt == was_blind.map(|(_, doubt)| doubt) {
+            return;
+        }
+        camera.blind_since = doubt.map(|doubt| (now, doubt));
+        if let Some((since, doubt)) = was_blind {
+            self.tell_blind(change.camera, Interval::new(since, now), doubt);
+        }
+        if let Some(doubt) = doubt {
+            self.tell_blind(change.camera, Interval::new(now, Instant::MAX), doubt);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::CameraId;
+use crate::units::{CameraId, Doubt};
 
 /// What a camera's picture is worth now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,9 @@ use crate::units::CameraId;
 pub enum SightState {
     /// It can be believed.
     Clear,
-    /// Nothing arrives; also before the first and after the last frame of a clip.
+    /// There is no footage: before the first and after the last frame of a clip.
+    NoFootage,
+    /// Nothing arrives although it should.
     NoSignal,
     /// Frames come too slowly to catch everybody.
     Starved,
@@ -37,4 +39,22 @@ pub struct SightChange {
     pub camera: CameraId,
     /// What it is from now on.
     pub state: SightState,
+}
+
+impl SightState {
+    /// The doubt that a time in this state casts on what happened in it; `None` while clear.
+    pub const fn doubt(self) -> Option<Doubt> {
+        match self {
+            Self::Clear => None,
+            Self::NoFootage => Some(Doubt::FootageEnded),
+            Self::Starved => Some(Doubt::FramesStarved),
+            Self::NoSignal
+            | Self::Frozen
+            | Self::Dark
+            | Self::Bright
+            | Self::Covered
+            | Self::Blurred
+            | Self::Moved => Some(Doubt::SightLost),
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! Where a walker is at a time.
 
 use super::script::{Leg, Walker};
-use crate::floor::PointInFloor;
+use crate::floor::{PointInFloor, Portal};
+
+/// Truth is read off a walk this often, s: a tenth of a frame.
+const TRUTH_STEP_S: f64 = 0.005;
 
 /// Where a walker is, where they look and how fast they go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,29 +83,29 @@ impl Walker {
         None
     }
 
-    /// When they pass the line from `a` to `b`, s, and whether from its right to its left.
-    pub fn passes(&self, a: PointInFloor, b: PointInFloor) -> Vec<(f64, bool)> {
-        let side = |p: PointInFloor| (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+    /// When they pass a portal for good, s, and whether inwards: each change of the side on which
+    /// they have been `depth_m` deep, at the moment at which they last passed the line itself.
+    pub fn passes(&self, portal: &Portal) -> Vec<(f64, bool)> {
         let mut passes = Vec::new();
-        let (mut at, mut time) = (self.start, self.from_s);
-        for leg in &self.legs {
-            match *leg {
-                Leg::Wait(seconds) => time += seconds,
-                Leg::Walk { to, speed } => {
-                    let (before, after) = (side(at), side(to));
-                    let seconds = at.distance(to) / speed;
-                    if (before < 0.0) != (after < 0.0) {
-                        let share = before / (before - after);
-                        let hit = at.lerp(to, share);
-                        let along = (hit.x - a.x) * (b.x - a.x) + (hit.y - a.y) * (b.y - a.y);
-                        let length2 = (b.x - a.x).powi(2) + (b.y - a.y).powi(2);
-                        if (0.0..=length2).contains(&along) {
-                            passes.push((time + share * seconds, before < 0.0));
-                        }
-                    }
-                    time += seconds;
-                    at = to;
+        let (mut settled, mut side, mut passed) = (None, 0.0_f64, self.from_s);
+        let steps = ((self.until_s() - self.from_s) / TRUTH_STEP_S).ceil() as u64;
+        for step in 0..=steps {
+            let time = self.from_s + step as f64 * TRUTH_STEP_S;
+            let Some(stance) = self.stance(time) else {
+                break;
+            };
+            let reading = portal.read(stance.at);
+            let over = (0.0..=portal.length_m()).contains(&reading.station_m);
+            if over && (side < 0.0) != (reading.side_m < 0.0) {
+                passed = time;
+            }
+            side = reading.side_m;
+            if side.abs() >= portal.depth_m {
+                let inside = side > 0.0;
+                if over && settled.is_some_and(|settled| settled != inside) {
+                    passes.push((passed, inside));
                 }
+                settled = Some(inside);
             }
         }
         passes

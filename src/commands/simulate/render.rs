@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::capture::{VideoOptions, VideoWriter};
+use crate::floor::Portal;
 use crate::sim::camera::SceneCamera;
 use crate::sim::feed::length_s;
 use crate::sim::render::Frame;
@@ -185,15 +186,17 @@ fn grants(scene: &Scene) -> String {
 fn truth(scene: &Scene, frames: usize) -> String {
     let mut crossings = Vec::new();
     for door in &scene.doors {
+        let portal = Portal {
+            line: door.line.clone(),
+            depth_m: door.depth_m,
+        };
         for walker in &scene.walkers {
-            for ends in door.line.windows(2) {
-                for (time, inwards) in walker.passes(ends[0], ends[1]) {
-                    let dir = if inwards { "in" } else { "out" };
-                    crossings.push(serde_json::json!({
-                        "t_s": (time * 1000.0).round() / 1000.0, "dir": dir,
-                        "who": walker.name, "tol_s": 0.2,
-                    }));
-                }
+            for (time, inwards) in walker.passes(&portal) {
+                crossings.push(serde_json::json!({
+                    "t_s": (time * 1000.0).round() / 1000.0,
+                    "dir": if inwards { "in" } else { "out" },
+                    "who": walker.name, "tol_s": 0.2,
+                }));
             }
         }
     }
