@@ -300,8 +300,6 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{problem}")?;
         }
     }
-    let plural =
-        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     writeln!(
         out,
         "{}: {}, {}",
@@ -311,6 +309,10 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 fn door_lines(site: &SiteConfig, door: usize) -> Vec<String> {
     let config = &site.engine.doors[door];
     let mut lines = Vec::new();
@@ -318,14 +320,15 @@ fn door_lines(site: &SiteConfig, door: usize) -> Vec<String> {
         [] => "every grant that names no other door counts".to_owned(),
         readers => format!("readers {}", readers.join(", ")),
     };
-    lines.push(format!(
-        "door {} \"{}\": {readers}",
-        config.name, site.titles[door]
-    ));
+    let title = match &site.titles[door] {
+        title if *title == config.name => String::new(),
+        title => format!(" \"{title}\""),
+    };
+    lines.push(format!("door {}{title}: {readers}", config.name));
     let policy = &config.policy;
     lines.push(format!(
-        "a grant allows {} passage(s), from {} s before it to {} s after it",
-        policy.passages_per_grant,
+        "a grant allows {}, from {} s before it to {} s after it",
+        plural(usize::from(policy.passages_per_grant), "passage"),
         policy.early.as_s(),
         policy.window.as_s()
     ));
@@ -404,9 +407,12 @@ fn grant_lines(file: &GrantFile) -> Vec<String> {
         .iter()
         .filter(|event| event.kind == AccessKind::Granted)
         .count();
-    let mut line = format!("{} events, {granted} of them grants", file.events.len());
+    let mut line = format!(
+        "{}, {granted} of them granted",
+        plural(file.events.len(), "event")
+    );
     if file.lost > 0 {
-        line.push_str(&format!(", {} lines left out", file.lost));
+        line.push_str(&format!(", {} left out", plural(file.lost, "line")));
     }
     let mut lines = vec![line];
     let times = file.time_range();
@@ -437,13 +443,212 @@ fn truth_lines(truth: &Truth) -> Vec<String> {
         .iter()
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    let mut line = format!("{} crossings", truth.crossings.len());
+    let mut line = plural(truth.crossings.len(), "crossing");
     if !each.is_empty() {
         line.push_str(&format!(": {}", each.join(", ")));
     }
     let mut lines = vec![line];
     if let Some(verdicts) = &truth.verdicts {
-        lines.push(format!("{} verdicts", verdicts.len()));
+        lines.push(plural(verdicts.len(), "verdict"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALIBRATION: &str = "image_px = [768, 432]\n\
+        points_px = [[60, 425], [150, 275], [640, 275], [740, 425]]\n\
+        points_m = [[-1.22, 1.94], [-1.02, 2.7], [1.11, 2.7], [1.34, 1.94]]\n";
+    const DOOR: &str = "[door]\nname = \"front\"\nreaders = [\"r1\"]\n\n\
+        [camera]\ncalibration = \"calibration.toml\"\n\n\
+        [[portal]]\nname = \"main\"\npoints_px = [[590, 262], [625, 431]]\n\
+        inside_px = [700, 300]\n";
+
+    /// The report on files, as text or as JSON, with the folder's name taken out.
+    fn report(files: &[(&str, &str)], names: &[&str], json: bool) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let paths: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
+        let report = check(&paths, &GrantReading::default());
+        let text = if json {
+            serde_json::to_string_pretty(&report).unwrap()
+        } else {
+            let mut out = Vec::new();
+            print(&report, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        text.replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn good_files_are_summed_up() {
+        let files = [
+            ("door.toml", DOOR),
+            ("calibration.toml", CALIBRATION),
+            (
+                "grants.csv",
+                "time,reader,shift\n2026-01-05T08:31:00Z,r1,early\n1767601800,r1,late\n",
+            ),
+            (
+                "truth.json",
+                "{\"crossings\": [{\"t_s\": 19, \"dir\": \"in\"}]}",
+            ),
+        ];
+        let names = ["door.toml", "calibration.toml", "grants.csv", "truth.json"];
+        insta::assert_snapshot!(report(&files, &names, false), @r#"
+        ok    door.toml (door)
+              door front: readers r1
+              a grant allows 1 passage, from 1 s before it to 10 s after it
+              camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px
+              4 control points, a fifth would test them; lengths known within 10 %
+              floor of 14 x 11 tiles of 0.5 m, none blocked
+              portal main: 0.86 m long, settled 0.3 m off the line, "in" is going in; 4.6 mm of floor to a pixel, a person 391 px tall
+        ok    calibration.toml (calibration)
+              camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px
+              4 control points, a fifth would test them; lengths known within 10 %
+        ok    grants.csv (grants)
+              2 events, 2 of them granted
+              from 2026-01-05T08:30:00Z to 2026-01-05T08:31:00Z
+              times are wall time: the clip's start must be known
+              not read: shift
+        ok    truth.json (truth)
+              1 crossing: 1 in
+        4 files: 0 errors, 0 warnings
+        "#);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let door = DOOR
+            .replace("inside_px", "inside")
+            .replace("[camera]", "[camera]\nnmae = 1");
+        let files = [
+            ("door.toml", door.as_str()),
+            (
+                "calibration.toml",
+                &CALIBRATION.replace("[60, 425]", "[60, 4250]"),
+            ),
+            ("grants.csv", "time,kind\nnoon,granted\n18,\n"),
+            ("truth.json", "{\"crossings\": [{\"t_s\": 19}]}"),
+            ("clip.mp4", "\0"),
+        ];
+        let names = [
+            "door.toml",
+            "grants.csv",
+            "truth.json",
+            "clip.mp4",
+            "nowhere.toml",
+        ];
+        insta::assert_snapshot!(report(&files, &names, false), @r#"
+        WRONG door.toml (door)
+        door.toml:6:1: error: camera.nmae: is an unknown key
+            help: did you mean `name`?
+        door.toml:9:1: error: portal[0].inside_px: is missing
+            help: add `inside_px = [x, y]`: any point of the floor on the secured side
+        door.toml:12:1: error: portal[0].inside: is an unknown key
+            help: did you mean `inside_m` or `inside_px`?
+        calibration.toml:2:14: error: points_px[0]: (60, 4250) lies outside the picture of 768 x 432 px
+            help: points are [x, y] in pixels from the top left corner of the picture of image_px
+        WRONG grants.csv (grants)
+        grants.csv:2:1: error: time: "noon" is no time
+            help: write 2026-01-05T08:30:00Z, seconds or milliseconds since 1970, or seconds since the clip's start (12.5 or +12.5)
+        grants.csv:3:4: error: kind: is empty
+            help: write `granted` if it was one: it is never guessed
+        WRONG truth.json (truth)
+        truth.json:1:16: error: crossings[0].dir: is missing
+            help: add `dir = "..."`: Which way, as the portal's names call it
+        WRONG clip.mp4 (unknown kind)
+        clip.mp4: error: is of no known kind
+            help: name door and calibration files .toml, grants .csv or .jsonl, truth .json
+        WRONG nowhere.toml (unknown kind)
+        nowhere.toml: error: can't be read: No such file or directory (os error 2)
+            help: check path and rights
+        5 files: 9 errors, 0 warnings
+        "#);
+    }
+
+    #[test]
+    fn files_that_do_not_fit_together_are_warned_of() {
+        let files = [
+            ("door.toml", DOOR),
+            ("calibration.toml", CALIBRATION),
+            ("grants.jsonl", "{\"time\": 18, \"reader\": \"r2\"}\n"),
+            (
+                "truth.json",
+                "{\"crossings\": [{\"t_s\": 19, \"dir\": \"L2R\"}]}",
+            ),
+        ];
+        insta::assert_snapshot!(report(&files, &["door.toml", "grants.jsonl", "truth.json"], true), @r#"
+        {
+          "ok": true,
+          "errors": 0,
+          "warnings": 2,
+          "files": [
+            {
+              "file": "door.toml",
+              "kind": "door",
+              "ok": true,
+              "understood": [
+                "door front: readers r1",
+                "a grant allows 1 passage, from 1 s before it to 10 s after it",
+                "camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px",
+                "4 control points, a fifth would test them; lengths known within 10 %",
+                "floor of 14 x 11 tiles of 0.5 m, none blocked",
+                "portal main: 0.86 m long, settled 0.3 m off the line, \"in\" is going in; 4.6 mm of floor to a pixel, a person 391 px tall"
+              ],
+              "problems": []
+            },
+            {
+              "file": "grants.jsonl",
+              "kind": "grants",
+              "ok": true,
+              "understood": [
+                "1 event, 1 of them granted",
+                "from +18.000 s to +18.000 s"
+              ],
+              "problems": [
+                {
+                  "severity": "warning",
+                  "file": "grants.jsonl",
+                  "line": 1,
+                  "column": 1,
+                  "what": "1 of 1 events (1 grants) belong to no door here and count for nothing; the first names the reader \"r2\"",
+                  "help": "doors here: front; a door's name, title or readers must match the file's"
+                }
+              ]
+            },
+            {
+              "file": "truth.json",
+              "kind": "truth",
+              "ok": true,
+              "understood": [
+                "1 crossing: 1 L2R"
+              ],
+              "problems": [
+                {
+                  "severity": "warning",
+                  "file": "truth.json",
+                  "key": "crossings",
+                  "what": "the direction \"L2R\" is no portal's",
+                  "help": "write in the door's [[portal]]: `names = { in = \"...\", out = \"...\" }`"
+                }
+              ]
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_shared_slip_is_told_once() {
+        let bad = CALIBRATION.replace("[768, 432]", "[768]");
+        let files = [("door.toml", DOOR), ("calibration.toml", bad.as_str())];
+        let text = report(&files, &["door.toml", "calibration.toml"], false);
+        assert_eq!(text.matches("image_px: must be").count(), 1, "{text}");
+        assert!(text.contains("WRONG calibration.toml"), "{text}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::detection::PointInImage;
 use crate::floor::{CameraModel, CameraSpec, ControlPoint, Lens, PointInFloor};
 
 use super::document::{Document, KeyPath};
-use super::problem::Problems;
+use super::problem::{Problem, Problems, Severity};
 use super::raw::{CalibrationFile, GridTable, LensTable};
 
 /// Share by which lengths may be wrong where the file does not say: a tape and a steady hand.
@@ -36,12 +36,14 @@ const FLATNESS: f64 = 0.01;
 const USUAL_HEIGHT_M: (f64, f64) = (1.5, 30.0);
 
 /// A calibration that can be believed; the grid's extent waits for the portals.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Calibration {
     /// Solved.
     pub model: CameraModel,
     /// The floor to be tiled.
     pub floor: FloorSpec,
+    /// For problems of the grid, which shows only once the portals are known.
+    pub grid_problem: Problem,
 }
 
 /// What a calibration says of the floor.
@@ -59,58 +61,87 @@ pub(crate) struct FloorSpec {
     pub walkable: Vec<Vec<PointInFloor>>,
 }
 
-/// The calibration under `at` in `document`, if nothing in it is in the way of using it.
+/// The size of the picture, and the calibration under `at` in `document` if nothing in it is in the
+/// way of using it.
 pub(crate) fn validate(
     document: &Document,
     at: &KeyPath,
     raw: &CalibrationFile,
     problems: &mut Problems,
-) -> Option<Calibration> {
+) -> (Option<(f64, f64)>, Option<Calibration>) {
     let mut check = Check {
         document,
         at,
         problems,
+        lens_is_bad: false,
     };
     let size = check.image_size(raw);
-    let control_points = check.control_points(raw, size);
-    let lens = raw.lens.as_ref().map(|lens| check.lens(lens, size));
-    let scale_uncertainty = raw.uncertainty.unwrap_or(DEFAULT_UNCERTAINTY);
-    if scale_uncertainty > MUCH_UNCERTAINTY {
-        let what = format!(
-            "lengths are uncertain by {:.0} %",
-            100.0 * scale_uncertainty
-        );
-        let help = "verdicts will often carry the doubt margin_small; measure more floor points";
-        check
-            .document
-            .warning(check.problems, &at.key("uncertainty"), what, help);
-    }
-    let corners = check.corners(raw.grid.as_ref());
-    let (width, height) = size?;
-    let spec = CameraSpec {
-        image_width_px: width as u32,
-        image_height_px: height as u32,
-        lens: lens.flatten(),
-        control_points: control_points?,
-        scale_uncertainty,
-        person_height_m: raw.person_height_m.unwrap_or(DEFAULT_PERSON_HEIGHT_M),
-        person_height_sd_m: raw.person_height_sd_m.unwrap_or(DEFAULT_PERSON_HEIGHT_SD_M),
-    };
-    let model = check.solve(spec)?;
-    let grid = raw.grid.clone().unwrap_or_default();
-    let floor = check.floor(&model, &grid, corners);
-    Some(Calibration { model, floor })
+    (size, check.calibration(raw, size))
 }
 
 struct Check<'a> {
     document: &'a Document,
     at: &'a KeyPath,
     problems: &'a mut Problems,
+    /// Then what follows from the lens need not be said too.
+    lens_is_bad: bool,
 }
 
 impl Check<'_> {
     fn error(&mut self, path: &KeyPath, what: impl Into<String>, help: impl Into<String>) {
         self.document.error(self.problems, path, what, help);
+    }
+
+    fn warning(&mut self, path: &KeyPath, what: impl Into<String>, help: impl Into<String>) {
+        self.document.warning(self.problems, path, what, help);
+    }
+
+    fn calibration(
+        &mut self,
+        raw: &CalibrationFile,
+        size: Option<(f64, f64)>,
+    ) -> Option<Calibration> {
+        let control_points = self.control_points(raw, size);
+        let before = self.problems.errors();
+        let lens = raw.lens.as_ref().map(|lens| self.lens(lens, size));
+        self.lens_is_bad = self.problems.errors() > before;
+        let scale_uncertainty = raw.uncertainty.unwrap_or(DEFAULT_UNCERTAINTY);
+        if scale_uncertainty > MUCH_UNCERTAINTY {
+            let what = format!(
+                "lengths are uncertain by {:.0} %",
+                100.0 * scale_uncertainty
+            );
+            let help =
+                "verdicts will often carry the doubt margin_small; measure more floor points";
+            self.warning(&self.at.key("uncertainty"), what, help);
+        }
+        let corners = self.corners(raw.grid.as_ref());
+        let (width, height) = size?;
+        let spec = CameraSpec {
+            image_width_px: width as u32,
+            image_height_px: height as u32,
+            lens: lens.flatten(),
+            control_points: control_points?,
+            scale_uncertainty,
+            person_height_m: raw.person_height_m.unwrap_or(DEFAULT_PERSON_HEIGHT_M),
+            person_height_sd_m: raw.person_height_sd_m.unwrap_or(DEFAULT_PERSON_HEIGHT_SD_M),
+        };
+        let model = self.solve(spec)?;
+        let grid = raw.grid.clone().unwrap_or_default();
+        let floor = self.floor(&model, &grid, corners);
+        let key = self.at.key("grid");
+        let grid_problem = self.document.source.problem(
+            Severity::Error,
+            self.document.offset(&key),
+            key.to_string(),
+            String::new(),
+            "correct min_m, max_m and tile_m of [grid], or leave the corners out",
+        );
+        Some(Calibration {
+            model,
+            floor,
+            grid_problem,
+        })
     }
 
     fn image_size(&mut self, raw: &CalibrationFile) -> Option<(f64, f64)> {
@@ -257,22 +288,15 @@ impl Check<'_> {
         let model = match CameraModel::new(spec) {
             Ok(model) => model,
             Err(why) => {
-                self.error(
-                    &path,
-                    format!("can't be solved: {why}"),
-                    "check order and values",
-                );
+                let help = "each point of points_m must be the floor point of the picture point at \
+                            the same place in points_px";
+                self.error(&path, format!("can't be solved: {why}"), help);
                 return None;
             }
         };
-        if is_mirrored(&model) {
-            let what = "the floor points run round the other way than the picture points";
-            let help = "the y axis lies a quarter turn to the left of the x axis, seen from above: \
-                        turn the sign of one axis in points_m";
-            self.error(&self.at.key("points_m"), what, help);
-            return None;
+        if !self.lens_is_bad {
+            self.warn_of_model(&model);
         }
-        self.warn_of_model(&model);
         Some(model)
     }
 
@@ -283,15 +307,17 @@ impl Check<'_> {
             let what = format!("the points disagree by up to {residual:.1} px");
             let help = "check the points; a strongly curved picture needs a [lens]";
             let path = self.at.key("points_px");
-            self.document.warning(self.problems, &path, what, help);
+            self.warning(&path, what, help);
         }
         let path = self.at.key("points_m");
         match model.pose() {
             None => {
                 let what = "the camera's place can't be told from the points";
-                let help =
-                    "add [lens] focal_px; until then hidden feet can't be placed by the head";
-                self.document.warning(self.problems, &path, what, help);
+                let help = match spec.lens {
+                    Some(_) => "check the points and the lens: they contradict each other",
+                    None => "add [lens] focal_px: without it the head says nothing of hidden feet",
+                };
+                self.warning(&path, what, help);
             }
             Some(pose) => {
                 let (least, most) = USUAL_HEIGHT_M;
@@ -301,7 +327,7 @@ impl Check<'_> {
                         pose.height_m
                     );
                     let help = "check the points: are they metres, and on the floor?";
-                    self.document.warning(self.problems, &path, what, help);
+                    self.warning(&path, what, help);
                 }
             }
         }
@@ -312,11 +338,11 @@ impl Check<'_> {
         let (least, greatest) = match grid.map(|grid| (grid.min_m, grid.max_m)) {
             Some((Some(least), Some(greatest))) => (least, greatest),
             Some((Some(_), None)) => {
-                self.one_corner(&at, "max_m", "min_m");
+                self.one_corner(&at, "max_m");
                 return None;
             }
             Some((None, Some(_))) => {
-                self.one_corner(&at, "min_m", "max_m");
+                self.one_corner(&at, "min_m");
                 return None;
             }
             _ => return None,
@@ -334,12 +360,11 @@ impl Check<'_> {
         Some((floor(least), floor(greatest)))
     }
 
-    fn one_corner(&mut self, at: &KeyPath, missing: &str, given: &str) {
+    fn one_corner(&mut self, at: &KeyPath, missing: &str) {
         if self.document.at(&at.key(missing)).is_some() {
             return;
         }
-        let help =
-            format!("give both corners, or neither: then the grid is laid by itself ({given})");
+        let help = "give both min_m and max_m, or neither: then the grid is laid around the points";
         self.error(&at.key(missing), "is missing", help);
     }
 
@@ -506,19 +531,6 @@ fn flatness(a: [f64; 2], b: [f64; 2], c: [f64; 2]) -> f64 {
         area2 / (longest * longest)
     } else {
         0.0
-    }
-}
-
-/// Whether the floor's axes are left-handed as seen by the camera: pixels run down, so a
-/// right-handed floor seen from above turns the other way round.
-fn is_mirrored(model: &CameraModel) -> bool {
-    let points = &model.spec().control_points;
-    let count = points.len().max(1) as f64;
-    let x = points.iter().map(|point| point.image.x).sum::<f64>() / count;
-    let y = points.iter().map(|point| point.image.y).sum::<f64>() / count;
-    match model.floor_from_image_jacobian(PointInImage { x, y }) {
-        Some([[a, b], [c, d]]) => a * d - b * c > 0.0,
-        None => false,
     }
 }
 

@@ -140,3 +140,101 @@ fn absolute(text: &str, zone: Option<&TimeZone>) -> Result<Instant, (String, Str
         Err(error) => Err((error.what, error.help)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the start of a clip is known from and its second since 1970, or the first problem.
+    fn told(files: &[(&str, &str)], option: Option<&str>, created_s: Option<i64>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let created = created_s.map(|second| Instant::from_us(second * 1_000_000));
+        match clip_start(&folder.path().join("clip.mp4"), option, created, None) {
+            Ok(None) => "unknown".to_owned(),
+            Ok(Some(start)) => {
+                let from = match &start.from {
+                    StartSource::Sidecar(path) => {
+                        path.file_name().unwrap_or_default().display().to_string()
+                    }
+                    other => other.to_string(),
+                };
+                format!("{from}: {}", start.at.as_us() / 1_000_000)
+            }
+            Err(problems) => {
+                let text = problems
+                    .to_string()
+                    .replace(&format!("{}/", folder.path().display()), "");
+                text.lines().next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], option: Option<&str>, created_s: Option<i64>, expect: &str) {
+        assert_eq!(told(files, option, created_s), expect);
+    }
+
+    #[test]
+    fn what_a_person_says_counts_more_than_what_a_file_says() {
+        let text = (
+            "clip.mp4.start",
+            "# from the recorder\n1970-01-01T00:00:20Z\n",
+        );
+        let json = ("clip.mp4.json", "{\"start\": 500000000, \"note\": \"x\"}");
+        check(
+            &[text, json],
+            Some("400000000"),
+            Some(40),
+            "--start: 400000000",
+        );
+        check(&[text, json], None, Some(40), "clip.mp4.start: 20");
+        check(&[json], None, Some(40), "clip.mp4.json: 500000000");
+        check(&[], None, Some(40), "the container's time of creation: 40");
+        check(&[], None, None, "unknown");
+        // A JSON file beside a clip may be about other things.
+        check(
+            &[("clip.mp4.json", "{\"crossings\": []}")],
+            None,
+            None,
+            "unknown",
+        );
+        check(&[("clip.mp4.json", "{")], None, None, "unknown");
+    }
+
+    #[test]
+    fn a_start_that_is_none_is_told() {
+        check(
+            &[],
+            Some("12.5"),
+            None,
+            "--start: error: \"12.5\" is no time of day",
+        );
+        check(
+            &[],
+            Some("2026-01-05T08:30:00"),
+            None,
+            "--start: error: \"2026-01-05T08:30:00\" is a local time without its zone",
+        );
+        check(
+            &[("clip.mp4.start", "yesterday")],
+            None,
+            Some(40),
+            "clip.mp4.start:1:1: error: \"yesterday\" is no time",
+        );
+        check(
+            &[("clip.mp4.start", "")],
+            None,
+            None,
+            "clip.mp4.start:1:1: error: is empty",
+        );
+        check(
+            &[("clip.mp4.json", "{\n \"start\": [1]}")],
+            None,
+            None,
+            "clip.mp4.json:2:11: error: start: \"[1]\" is no time",
+        );
+    }
+}

@@ -70,6 +70,8 @@ pub(crate) struct Document {
     pub source: Source,
     /// Its value; a table for every TOML text.
     pub root: Node,
+    /// Where the first slip of syntax stands after which the tree is guesswork.
+    pub torn_at: Option<usize>,
 }
 
 /// The way to a value: `portal[0].points_px`.
@@ -261,8 +263,24 @@ impl Document {
     /// Parses TOML; syntax errors become problems, and what can be read is read.
     pub fn from_toml(source: Source, problems: &mut Problems) -> Self {
         let (table, errors) = DeTable::parse_recoverable(&source.text);
+        let mut torn_at = None;
+        let is_unclosed = errors
+            .iter()
+            .any(|error| error.message().contains("unclosed"));
+        let mut last_line = 0;
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
+            let is_duplicate = error.message().contains("duplicate key");
+            // One slip may draw others after it: the first of a line is the one to mend, and behind
+            // a bracket that is not closed everything is wrong.
+            let line = source.place(at).line;
+            if line == last_line || (is_unclosed && torn_at.is_some()) {
+                continue;
+            }
+            last_line = line;
+            if !is_duplicate {
+                torn_at = torn_at.or(Some(at));
+            }
             problems.push(source.problem(
                 Severity::Error,
                 at,
@@ -276,7 +294,11 @@ impl Document {
             span,
             value: Value::Table(table_entries(table.get_ref())),
         };
-        Self { source, root }
+        Self {
+            source,
+            root,
+            torn_at,
+        }
     }
 
     /// The node at `path`.

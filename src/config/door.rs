@@ -3,28 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use crate::crossing::CounterSettings;
-use crate::floor::{FootprintSettings, Portal};
+use crate::floor::FootprintSettings;
 use crate::tracking::TrackerSettings;
 use crate::units::Span;
 use crate::verdict::Policy;
 
-use super::calibration::{self, Calibration, floor, floor_line, image, in_picture};
-use super::document::{Document, KeyPath, Source};
+use super::calibration::{self, Calibration};
+use super::document::{Document, KeyPath, Node, Source};
 use super::overrides;
+use super::portal::{DoorPortal, PortalCheck};
 use super::problem::Problems;
-use super::raw::{CalibrationFile, DoorFile, Overrides, PolicyTable, PortalTable};
+use super::raw::{CalibrationFile, DoorFile, Overrides, PolicyTable};
 use super::schema::SchemaOf;
 use super::walk::walk;
 
-/// How far from the line one must be to have settled on a side, m: half a stride, above a
-/// footprint's usual error near a door.
-const DEFAULT_DEPTH_M: f64 = 0.3;
-/// No door that a person walks through is narrower, m.
-const NARROWEST_PORTAL_M: f64 = 0.3;
-/// An opening wider than this is more likely a slip, m.
-const WIDEST_PORTAL_M: f64 = 60.0;
-/// An inside point must lie at least this far off the line to say which side it means, m.
-const CLEAR_SIDE_M: f64 = 0.05;
 /// The camera's name where the file gives none.
 const DEFAULT_CAMERA: &str = "camera";
 /// Longest name, characters.
@@ -66,21 +58,6 @@ pub(crate) struct Door {
     pub footprints: (FootprintSettings, bool),
 }
 
-/// One opening.
-#[derive(Debug, Clone)]
-pub(crate) struct DoorPortal {
-    /// Where it stands in the file.
-    pub path: KeyPath,
-    /// Short name.
-    pub name: String,
-    /// Line and depth.
-    pub portal: Portal,
-    /// What going in is called.
-    pub in_name: String,
-    /// What going out is called.
-    pub out_name: String,
-}
-
 /// Which detector finds people; what is `None` is the model's own.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DetectorChoice {
@@ -96,9 +73,16 @@ pub struct DetectorChoice {
 /// Reads one door file. `shown` is the name under which problems are told.
 pub(crate) fn read(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option<Door> {
     let document = read_toml(path, from, problems)?;
-    let tree = walk(&document, &SchemaOf::Door.value(), problems);
+    let tree = checked(&document, SchemaOf::Door, problems)?;
     let raw: DoorFile = parse_tree(&document, &tree, problems)?;
-    let (calibration, calibration_file) = calibration(path, &document, &raw, from, problems);
+    let seen = calibration(path, &document, &raw, from, problems);
+    let mut portal_check = PortalCheck {
+        document: &document,
+        problems,
+        size: seen.size,
+        calibration: seen.calibration.as_ref(),
+    };
+    let portals = portal_check.portals(raw.portal.as_deref().unwrap_or_default());
     let mut check = Check {
         document: &document,
         problems,
@@ -106,10 +90,10 @@ pub(crate) fn read(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> 
     let name = check.door_name(&raw);
     let camera = raw.camera.as_ref().and_then(|camera| camera.name.clone());
     if let Some(name) = &camera {
-        check.name(name, &KeyPath::of("camera").key("name"));
+        let key = KeyPath::of("camera").key("name");
+        short_name(&document, check.problems, name, &key);
     }
     let readers = check.readers(&raw);
-    let portals = check.portals(&raw, calibration.as_ref());
     let tracker = check.settings("tracker", raw.tracker.as_ref());
     let counter = check.settings("counter", raw.counter.as_ref());
     let footprints = check.settings("footprint", raw.footprint.as_ref());
@@ -129,8 +113,8 @@ pub(crate) fn read(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> 
         policy,
         resolution: Span::from_s(resolution),
         camera: camera.unwrap_or_else(|| DEFAULT_CAMERA.to_owned()),
-        calibration: calibration?,
-        calibration_file,
+        calibration: seen.calibration?,
+        calibration_file: seen.file,
         portals,
         detector: DetectorChoice {
             model: detector.model.map(|model| beside_if_path(path, model)),
@@ -145,15 +129,20 @@ pub(crate) fn read(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> 
 }
 
 /// Reads a calibration file.
-pub(crate) fn read_calibration(
-    path: &Path,
-    from: ReadFile<'_>,
-    problems: &mut Problems,
-) -> Option<Calibration> {
-    let document = read_toml(path, from, problems)?;
-    let tree = walk(&document, &SchemaOf::Calibration.value(), problems);
-    let raw: CalibrationFile = parse_tree(&document, &tree, problems)?;
-    calibration::validate(&document, &KeyPath::default(), &raw, problems)
+pub(crate) fn read_calibration(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Seen {
+    let read = |problems: &mut Problems| {
+        let document = read_toml(path, from, problems)?;
+        let tree = checked(&document, SchemaOf::Calibration, problems)?;
+        let raw: CalibrationFile = parse_tree(&document, &tree, problems)?;
+        let at = KeyPath::default();
+        Some(calibration::validate(&document, &at, &raw, problems))
+    };
+    let (size, calibration) = read(problems).unwrap_or_default();
+    Seen {
+        size,
+        calibration,
+        file: Some(path.to_owned()),
+    }
 }
 
 fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option<Document> {
@@ -174,9 +163,27 @@ fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option
     }
 }
 
+/// The document's tree without what its schema refuses. A document that is no TOML throughout is
+/// given up here: past the first slip its tree is guesswork, and so is what would be said of it.
+fn checked(document: &Document, schema: SchemaOf, problems: &mut Problems) -> Option<Node> {
+    let Some(torn_at) = document.torn_at else {
+        return Some(walk(document, &schema.value(), problems));
+    };
+    let mut found = Problems::new();
+    walk(document, &schema.value(), &mut found);
+    let torn = document.source.place(torn_at);
+    for problem in &found {
+        let before = problem.place.is_some_and(|place| place.line < torn.line);
+        if before && problem.what != super::walk::MISSING {
+            problems.push(problem.clone());
+        }
+    }
+    None
+}
+
 fn parse_tree<T: serde::de::DeserializeOwned>(
     document: &Document,
-    tree: &super::document::Node,
+    tree: &Node,
     problems: &mut Problems,
 ) -> Option<T> {
     match serde_json::from_value(tree.to_json()) {
@@ -195,6 +202,18 @@ fn parse_tree<T: serde::de::DeserializeOwned>(
     }
 }
 
+/// What is known of the camera's picture: its size even where the calibration can't be used, so
+/// that points outside the picture are still told.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Width and height of the picture, px.
+    pub size: Option<(f64, f64)>,
+    /// The calibration, if it can be used.
+    pub calibration: Option<Calibration>,
+    /// Its file, if it has one of its own.
+    pub file: Option<PathBuf>,
+}
+
 /// The calibration in the door file or beside it.
 fn calibration(
     path: &Path,
@@ -202,32 +221,34 @@ fn calibration(
     raw: &DoorFile,
     from: ReadFile<'_>,
     problems: &mut Problems,
-) -> (Option<Calibration>, Option<PathBuf>) {
+) -> Seen {
     let inline = KeyPath::of("calibration");
     let key = KeyPath::of("camera").key("calibration");
-    let named = raw
-        .camera
-        .as_ref()
-        .and_then(|camera| camera.calibration.as_ref());
+    let camera = raw.camera.as_ref();
+    let named = camera.and_then(|camera| camera.calibration.as_ref());
     match (named, &raw.calibration) {
         (Some(_), Some(_)) => {
             let what = "a [calibration] table stands in this file too";
             document.error(problems, &key, what, "keep one of the two");
-            (None, None)
+            Seen::default()
         }
-        (None, Some(table)) => (
-            calibration::validate(document, &inline, table, problems),
-            None,
-        ),
+        (None, Some(table)) => {
+            let (size, calibration) = calibration::validate(document, &inline, table, problems);
+            Seen {
+                size,
+                calibration,
+                file: None,
+            }
+        }
         (Some(file), None) => {
             let file = beside(path, file);
             if let Err(error) = from(&file) {
                 let what = format!("{} can't be read: {error}", file.display());
                 let help = "name a calibration file relative to this door file";
                 document.error(problems, &key, what, help);
-                return (None, Some(file));
+                return Seen::default();
             }
-            (read_calibration(&file, from, problems), Some(file))
+            read_calibration(&file, from, problems)
         }
         (None, None) => {
             let written = document.at(&key).is_some() || document.at(&inline).is_some();
@@ -236,7 +257,7 @@ fn calibration(
                             [calibration] table";
                 document.error(problems, &key, "is missing", help);
             }
-            (None, None)
+            Seen::default()
         }
     }
 }
@@ -252,6 +273,17 @@ fn beside_if_path(path: &Path, name: String) -> String {
     } else {
         name
     }
+}
+
+/// Refuses names that would not do in ids and file names.
+pub(crate) fn short_name(document: &Document, problems: &mut Problems, name: &str, path: &KeyPath) {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.chars().all(plain) && name.chars().count() <= LONGEST_NAME {
+        return;
+    }
+    let what = format!("\"{}\" is no short name", super::walk::short(name));
+    let help = "use letters, digits, - _ . only, at most 64; a door's title may be any text";
+    document.error(problems, path, what, help);
 }
 
 struct Check<'a> {
@@ -270,18 +302,13 @@ impl Check<'_> {
 
     fn door_name(&mut self, raw: &DoorFile) -> Option<String> {
         let name = raw.door.as_ref()?.name.clone()?;
-        self.name(&name, &KeyPath::of("door").key("name"));
+        short_name(
+            self.document,
+            self.problems,
+            &name,
+            &KeyPath::of("door").key("name"),
+        );
         Some(name)
-    }
-
-    fn name(&mut self, name: &str, path: &KeyPath) {
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.chars().all(plain) && name.chars().count() <= LONGEST_NAME {
-            return;
-        }
-        let what = format!("\"{}\" is no short name", super::walk::short(name));
-        let help = "use letters, digits, - _ . only, at most 64; a door's title may be any text";
-        self.error(path, what, help);
     }
 
     fn readers(&mut self, raw: &DoorFile) -> Vec<String> {
@@ -333,6 +360,10 @@ impl Check<'_> {
         policy.exit_needs_grant = raw.exit_needs_grant.unwrap_or(policy.exit_needs_grant);
         policy.one_way = raw.one_way.map(Into::into);
         let path = KeyPath::of("policy");
+        if policy.open_window.is_some_and(|open| open < policy.window) {
+            let help = "it takes over from window_s while the door stays open: make it longer";
+            self.error(&path.key("open_window_s"), "is shorter than window_s", help);
+        }
         if raw
             .resolution_s
             .is_some_and(|step| 4.0 * step > policy.window.as_s())
@@ -383,203 +414,4 @@ impl Check<'_> {
             );
         }
     }
-
-    fn portals(&mut self, raw: &DoorFile, calibration: Option<&Calibration>) -> Vec<DoorPortal> {
-        let mut portals: Vec<DoorPortal> = Vec::new();
-        for (i, table) in raw.portal.iter().flatten().enumerate() {
-            let path = KeyPath::of("portal").index(i);
-            let name = table.name.clone().unwrap_or_default();
-            self.name(&name, &path.key("name"));
-            if !name.is_empty() && portals.iter().any(|other| other.name == name) {
-                let what = format!("\"{name}\" names another portal already");
-                self.error(
-                    &path.key("name"),
-                    what,
-                    "give each portal a name of its own",
-                );
-            }
-            self.names(table, &path);
-            let line = self.line(table, calibration, &path);
-            let inside = self.inside(table, calibration, &path);
-            let depth_m = table.depth_m.unwrap_or(DEFAULT_DEPTH_M);
-            let portal = match (line, inside) {
-                (Some(line), Some(inside)) => self.oriented(line, depth_m, inside, table, &path),
-                _ => None,
-            };
-            let names = table.names.clone().unwrap_or_default();
-            portals.push(DoorPortal {
-                path,
-                name,
-                portal: portal.unwrap_or(Portal {
-                    line: Vec::new(),
-                    depth_m,
-                }),
-                in_name: names.inward.unwrap_or_else(|| "in".to_owned()),
-                out_name: names.outward.unwrap_or_else(|| "out".to_owned()),
-            });
-        }
-        portals
-    }
-
-    fn names(&mut self, table: &PortalTable, path: &KeyPath) {
-        let names = table.names.clone().unwrap_or_default();
-        if names.inward.is_some() && names.inward == names.outward {
-            let path = path.key("names").key("out");
-            self.error(
-                &path,
-                "is the same as in",
-                "call the two ways by different names",
-            );
-        }
-    }
-
-    /// One of two keys, one in pixels and one in metres; says so if both or none are given.
-    fn one_of<'t, T>(
-        &mut self,
-        (px, m): (&'t Option<T>, &'t Option<T>),
-        (px_key, m_key): (&str, &str),
-        path: &KeyPath,
-        help: &str,
-    ) -> Option<(&'t T, bool)> {
-        let written = |key: &str| self.document.at(&path.key(key)).is_some();
-        match (written(px_key), written(m_key)) {
-            (true, true) => {
-                let what = format!("stands beside {px_key}");
-                self.error(&path.key(m_key), what, "keep one of the two");
-                None
-            }
-            (false, false) => {
-                self.error(&path.key(px_key), "is missing", help);
-                None
-            }
-            _ => {
-                let in_px = px.as_ref().map(|value| (value, true));
-                in_px.or(m.as_ref().map(|value| (value, false)))
-            }
-        }
-    }
-
-    fn line(
-        &mut self,
-        table: &PortalTable,
-        calibration: Option<&Calibration>,
-        path: &KeyPath,
-    ) -> Option<Vec<crate::floor::PointInFloor>> {
-        let help = "add `points_px = [[x, y], [x, y]]`: the line on the floor from one door post \
-                    to the other";
-        let given = (&table.points_px, &table.points_m);
-        let (points, in_px) = self.one_of(given, ("points_px", "points_m"), path, help)?;
-        if !in_px {
-            return Some(points.iter().map(|point| floor(*point)).collect());
-        }
-        let key = path.key("points_px");
-        let model = &calibration?.model;
-        let size = size(calibration?);
-        let mut all_in = true;
-        for (i, point) in points.iter().enumerate() {
-            all_in &= in_picture(self.document, self.problems, *point, size, &key.index(i));
-        }
-        if !all_in {
-            return None;
-        }
-        match floor_line(model, points) {
-            Ok(line) => Some(line),
-            Err(i) => {
-                let what = "is not on the floor: at or above the horizon";
-                self.error(&key.index(i), what, "put the line where the feet pass");
-                None
-            }
-        }
-    }
-
-    fn inside(
-        &mut self,
-        table: &PortalTable,
-        calibration: Option<&Calibration>,
-        path: &KeyPath,
-    ) -> Option<crate::floor::PointInFloor> {
-        let help = "add `inside_px = [x, y]`: any point of the floor on the secured side";
-        let given = (&table.inside_px, &table.inside_m);
-        let (point, in_px) = self.one_of(given, ("inside_px", "inside_m"), path, help)?;
-        if !in_px {
-            return Some(floor(*point));
-        }
-        let key = path.key("inside_px");
-        let calibration = calibration?;
-        if !in_picture(
-            self.document,
-            self.problems,
-            *point,
-            size(calibration),
-            &key,
-        ) {
-            return None;
-        }
-        let inside = calibration.model.floor_from_image(image(*point));
-        if inside.is_none() {
-            let what = "is not on the floor: at or above the horizon";
-            self.error(
-                &key,
-                what,
-                "choose a point of the floor on the secured side",
-            );
-        }
-        inside
-    }
-
-    /// The portal with its inside on the left.
-    fn oriented(
-        &mut self,
-        line: Vec<crate::floor::PointInFloor>,
-        depth_m: f64,
-        inside: crate::floor::PointInFloor,
-        table: &PortalTable,
-        path: &KeyPath,
-    ) -> Option<Portal> {
-        let points_key = path.key(if table.points_px.is_some() {
-            "points_px"
-        } else {
-            "points_m"
-        });
-        let inside_key = path.key(if table.inside_px.is_some() {
-            "inside_px"
-        } else {
-            "inside_m"
-        });
-        let mut portal = Portal { line, depth_m };
-        let length_m = portal.length_m();
-        // Written so that a length that is no number is refused too.
-        if !(length_m >= NARROWEST_PORTAL_M) {
-            let what = format!("is {length_m:.2} m long on the floor");
-            let help = "no door is narrower than 0.3 m: check points and calibration";
-            self.error(&points_key, what, help);
-            return None;
-        }
-        if length_m > WIDEST_PORTAL_M {
-            let what = format!("is {length_m:.0} m long on the floor");
-            self.warning(&points_key, what, "check points and calibration");
-        }
-        let side_m = portal.read(inside).side_m;
-        if !(side_m.abs() >= CLEAR_SIDE_M) {
-            let what = "lies on the portal's line, so it tells no side";
-            self.error(
-                &inside_key,
-                what,
-                "choose a point well inside the secured side",
-            );
-            return None;
-        }
-        if side_m < 0.0 {
-            portal.line.reverse();
-        }
-        Some(portal)
-    }
-}
-
-fn size(calibration: &Calibration) -> (f64, f64) {
-    let spec = calibration.model.spec();
-    (
-        f64::from(spec.image_width_px),
-        f64::from(spec.image_height_px),
-    )
 }

@@ -3,7 +3,8 @@
 //! Theory of operation: a text becomes a tree that knows the place of every value ([`document`]);
 //! a walker checks the tree against the same JSON schema that is published ([`walk`], [`schema`]);
 //! what is left becomes raw structs ([`raw`]) and then, after checks of meaning, the core's own
-//! types ([`calibration`], [`door`], [`site`]). Nothing stops at the first problem.
+//! types ([`calibration`], [`portal`], [`door`],
+//! [`site`]). Nothing stops at the first problem.
 
 mod calibration;
 mod clip_start;
@@ -12,6 +13,7 @@ mod door;
 mod grants;
 mod json;
 mod overrides;
+mod portal;
 mod problem;
 mod raw;
 mod recognise;

@@ -72,7 +72,7 @@ pub(crate) struct PolicyTable {
     /// A grant is good for a crossing up to this many seconds before it (default 1).
     #[schemars(range(min = 0.0, max = 600.0))]
     pub early_s: Option<f64>,
-    /// And up to this many seconds after it (default 10).
+    /// A grant is good for a crossing up to this many seconds after it (default 10).
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 3600.0))]
     pub window_s: Option<f64>,
     /// Where a door contact reports openings: a credit whose door was opened in time stays good
@@ -153,12 +153,12 @@ pub(crate) struct PortalTable {
     /// the other.
     #[schemars(length(min = 2, max = 64))]
     pub points_px: Option<Vec<[f64; 2]>>,
-    /// The same as points on the floor in metres, instead of points_px.
+    /// The line that people step over as points on the floor in metres, instead of points_px.
     #[schemars(length(min = 2, max = 64))]
     pub points_m: Option<Vec<[f64; 2]>>,
     /// Any point of the floor on the secured side, in the picture.
     pub inside_px: Option<[f64; 2]>,
-    /// The same on the floor in metres, instead of inside_px.
+    /// Any point of the floor on the secured side in metres, instead of inside_px.
     pub inside_m: Option<[f64; 2]>,
     /// How far from the line in metres a person must be to have settled on a side (default 0.3).
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 3.0))]

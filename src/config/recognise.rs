@@ -39,9 +39,9 @@ pub fn recognise(path: &Path, bytes: &[u8]) -> Option<FileKind> {
         "toml" => Some(from_toml(path, text)),
         "csv" | "tsv" | "jsonl" | "ndjson" => Some(FileKind::Grants),
         "json" => Some(from_json(text)),
-        _ if looks_like_json_lines(text) => Some(from_json(text)),
         _ if text.contains("[door]") || text.contains("[[portal]]") => Some(FileKind::Door),
         _ if text.contains("points_px") => Some(FileKind::Calibration),
+        _ if looks_like_json_lines(text) => Some(from_json(text)),
         "txt" | "log" | "" => Some(FileKind::Grants),
         _ => None,
     }

@@ -9,7 +9,7 @@ use crate::units::{CameraId, DoorId, Span};
 use super::calibration::FloorSpec;
 use super::document::KeyPath;
 use super::door::{self, DetectorChoice, Door, ReadFile};
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 
 /// A portal is looked at this often along its line when it is laid on the grid, m.
 const SAMPLE_M: f64 = 0.1;
@@ -164,7 +164,8 @@ fn unique_names(doors: &[&Door], problems: &mut Problems) {
 /// Doors that name the same camera must say the same of it.
 fn same_camera(first: &Door, door: &Door, problems: &mut Problems) {
     let file = &first.document.source.name;
-    if first.calibration != door.calibration {
+    let (ours, theirs) = (&door.calibration, &first.calibration);
+    if ours.model != theirs.model || ours.floor != theirs.floor {
         let path = match door.calibration_file {
             Some(_) => KeyPath::of("camera").key("calibration"),
             None => KeyPath::of("calibration"),
@@ -230,9 +231,10 @@ fn camera(doors: &[&Door], problems: &mut Problems) -> CameraConfig {
     let grid = grid_spec(floor, model, &portals);
     let spec_problems = grid.problems();
     for what in &spec_problems {
-        let help = "correct [grid]: min_m, max_m and tile_m; or leave the corners out";
-        let path = KeyPath::of("calibration").key("grid");
-        first.document.error(problems, &path, what, help);
+        problems.push(Problem {
+            what: what.clone(),
+            ..first.calibration.grid_problem.clone()
+        });
     }
     if spec_problems.is_empty() {
         let laid = Grid::new(grid.clone(), &portals);
@@ -308,7 +310,11 @@ fn on_grid(door: &Door, grid: &Grid, problems: &mut Problems) {
         if line.line.len() < 2 {
             continue;
         }
-        let path = portal.path.key("points_px");
+        let in_px = portal.path.key("points_px");
+        let path = match door.document.at(&in_px) {
+            Some(_) => in_px,
+            None => portal.path.key("points_m"),
+        };
         if let Some(off) = line
             .line
             .iter()
@@ -357,7 +363,7 @@ fn samples(portal: &Portal) -> Vec<(PointInFloor, (f64, f64))> {
     let mut samples = Vec::new();
     for piece in portal.line.windows(2) {
         let length_m = piece[0].distance(piece[1]);
-        if !(length_m > 0.0) {
+        if length_m.is_nan() || length_m <= 0.0 {
             continue;
         }
         let normal = (

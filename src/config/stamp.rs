@@ -113,6 +113,14 @@ fn from_date(text: &str, zone: Option<&TimeZone>) -> Result<Stamp, StampError> {
             "write the zone (2026-01-05T08:30:00+01:00, or Z for UTC), or say which zone the file \
              is in, for example with --zone Europe/Berlin",
         )),
+        _ if text
+            .replacen(',', ".", 1)
+            .parse::<f64>()
+            .is_ok_and(f64::is_finite) =>
+        {
+            let help = format!("write a decimal point: {}", text.replacen(',', ".", 1));
+            Err(StampError::new(format!("\"{text}\" is no time"), help))
+        }
         _ => Err(StampError::new(
             format!("\"{}\" is no time", super::walk::short(text)),
             "write 2026-01-05T08:30:00Z, seconds or milliseconds since 1970, or seconds since the \
@@ -189,4 +197,93 @@ pub fn parse_zone(text: &str) -> Result<TimeZone, String> {
              (needs the system's tzdata), UTC, or an offset such as +01:00"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<Stamp>) {
+        assert_eq!(parse(text, None).ok(), expect, "{text}");
+    }
+
+    fn relative(seconds: f64) -> Option<Stamp> {
+        Some(Stamp::Relative(Span::from_s(seconds)))
+    }
+
+    fn us(us: i64) -> Option<Stamp> {
+        Some(Stamp::Absolute(Instant::from_us(us)))
+    }
+
+    #[test]
+    fn numbers_mean_what_their_size_says() {
+        check("0", relative(0.0));
+        check(" +12.5 ", relative(12.5));
+        check("-2", relative(-2.0));
+        check("1e3", relative(1000.0));
+        check("99999999", relative(99_999_999.0));
+        check("100000000", us(100_000_000_000_000));
+        check("1767601800.123456", us(1_767_601_800_123_456));
+        check("1767601800123", us(1_767_601_800_123_000));
+        check("1767601800123456", us(1_767_601_800_123_456));
+        check("+1767601800", None);
+        check("1e17", None);
+        check("", None);
+        check("1e", None);
+        check("--1", None);
+        check("inf", None);
+    }
+
+    #[test]
+    fn dates_need_their_zone() {
+        check("2026-01-05T08:30:00Z", us(1_767_601_800_000_000));
+        check("2026-01-05t08:30:00z", us(1_767_601_800_000_000));
+        check("2026-01-05T08:30:00.25+00:00", us(1_767_601_800_250_000));
+        check("2026-01-05T03:30:00-05:00", us(1_767_601_800_000_000));
+        check("2026-01-05 08:30:00 gmt", us(1_767_601_800_000_000));
+        check("2026-01-05T08:30:00", None);
+        check("2026-01-05", None);
+        check("08:30", None);
+        check("2026-13-05T08:30:00Z", None);
+    }
+
+    #[test]
+    fn zones_by_name_and_by_offset() {
+        #[track_caller]
+        fn check(zone: &str, expect: Option<i64>) {
+            let local = "2026-01-05T08:30:00";
+            let stamp = parse_zone(zone)
+                .ok()
+                .and_then(|zone| parse(local, Some(&zone)).ok());
+            let seconds = match stamp {
+                Some(Stamp::Absolute(at)) => Some((at.as_us() - 1_767_601_800_000_000) / 1_000_000),
+                _ => None,
+            };
+            assert_eq!(seconds, expect, "{zone}");
+        }
+        check("UTC", Some(0));
+        check("+01:00", Some(-3_600));
+        check("-0530", Some(19_800));
+        check("+1", Some(-3_600));
+        check("+25:00", None);
+        check("+", None);
+        check("+-5", None);
+        check("Mars/Olympus", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_relative_time_needs_no_start_and_an_absolute_one_does() {
+        let start = Instant::from_us(5_000_000);
+        let relative = Stamp::Relative(Span::from_ms(2_000));
+        assert_eq!(relative.on_line(None), Some(Instant::from_us(2_000_000)));
+        assert_eq!(
+            relative.on_line(Some(start)),
+            Some(Instant::from_us(7_000_000))
+        );
+        let absolute = Stamp::Absolute(start);
+        assert_eq!(absolute.on_line(None), None);
+        assert_eq!(absolute.on_line(Some(Instant::ZERO)), Some(start));
+    }
 }

@@ -3,8 +3,24 @@
 /// The known word nearest to `word`, if it is near enough to be a slip of the pen: at most one edit
 /// in three characters, or the one is a beginning of the other.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    all_nearest(word, known).first().copied()
+}
+
+/// "did you mean `this` or `that`?", if any known word is near enough.
+pub(crate) fn did_you_mean<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let near = all_nearest(word, known);
+    let quoted: Vec<String> = near.iter().map(|word| format!("`{word}`")).collect();
+    (!quoted.is_empty()).then(|| format!("did you mean {}?", quoted.join(" or ")))
+}
+
+/// All known words that are equally near, and near enough.
+fn all_nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
-    let mut best: Option<(usize, &str)> = None;
+    let mut least = usize::MAX;
+    let mut best: Vec<&str> = Vec::new();
     for candidate in known {
         let lower = candidate.to_lowercase();
         let mut edits = distance(&word, &lower);
@@ -13,11 +29,16 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
             edits = edits.min(1);
         }
         let allowed = (word.chars().count().max(lower.chars().count()) / 3).max(1);
-        if edits <= allowed && best.is_none_or(|(least, _)| edits < least) {
-            best = Some((edits, candidate));
+        if edits > allowed || edits > least {
+            continue;
         }
+        if edits < least {
+            best.clear();
+        }
+        least = edits;
+        best.push(candidate);
     }
-    best.map(|(_, candidate)| candidate)
+    best
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`: optimal string alignment.
@@ -67,12 +88,20 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_equally_near_are_all_named() {
+        let known = ["points_m", "points_px", "name"];
+        let help = did_you_mean("points", known).unwrap_or_default();
+        assert_eq!(help, "did you mean `points_m` or `points_px`?");
+        assert_eq!(did_you_mean("colour", known), None);
+    }
+
+    #[test]
     fn the_nearest_word_is_found_and_a_stranger_is_not() {
         check("windw_s", Some("window_s"));
         check("widnow_s", Some("window_s"));
         check("Window_S", Some("window_s"));
         check("window", Some("window_s"));
-        check("points", Some("points_px"));
+        check("point_px", Some("points_px"));
         check("nmae", Some("name"));
         check("ni", Some("in"));
         check("colour", None);

@@ -44,8 +44,10 @@ pub struct PortalView {
 /// Reads a calibration file by itself. `Ok` comes with the warnings.
 pub fn check_calibration(path: &Path) -> Result<(CalibrationSummary, Problems), Problems> {
     let mut problems = Problems::new();
-    let calibration = read_calibration(path, &|path| std::fs::read(path), &mut problems);
-    problems.or_value(calibration.map(|Calibration { model, floor }| summary(model, floor.tile_m)))
+    let seen = read_calibration(path, &|path| std::fs::read(path), &mut problems);
+    let calibration = seen.calibration;
+    problems
+        .or_value(calibration.map(|Calibration { model, floor, .. }| summary(model, floor.tile_m)))
 }
 
 /// What was understood of a camera of a site; `None` for one that has no calibration.

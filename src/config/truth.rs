@@ -184,7 +184,11 @@ fn truth(name: &str, bytes: &[u8], problems: &mut Problems) -> Option<Truth> {
 /// A JSON text as a document; says what is wrong if it is none.
 pub(crate) fn from_json(source: Source, problems: &mut Problems) -> Option<Document> {
     match json::parse(&source.text, 0..source.text.len()) {
-        Ok(root) => Some(Document { source, root }),
+        Ok(root) => Some(Document {
+            source,
+            root,
+            torn_at: None,
+        }),
         Err(error) => {
             let what = format!("is not JSON here: {}", error.what);
             let help = "check quotes, commas and brackets";
@@ -246,7 +250,7 @@ fn check(document: &Document, raw: &TruthFile, problems: &mut Problems) {
 
 /// The counts, if given, must be those of the list; and a misspelt direction shows here.
 fn counts(document: &Document, raw: &TruthFile, problems: &mut Problems) {
-    let Some(counts) = &raw.counts else {
+    let (Some(counts), Some(_)) = (&raw.counts, &raw.crossings) else {
         return;
     };
     let directions = || {

@@ -9,7 +9,10 @@ use serde_json::Value as Json;
 
 use super::document::{Document, Entry, KeyPath, Node, Value};
 use super::problem::Problems;
-use super::suggest::nearest;
+use super::suggest::{did_you_mean, nearest};
+
+/// What is said of a key that is required and not there.
+pub(crate) const MISSING: &str = "is missing";
 
 /// Checks `document` against `schema`, adds what is wrong to `problems`, and returns the tree
 /// without the values that are wrong.
@@ -117,7 +120,7 @@ impl Walker<'_> {
             let missing = known.get(key).unwrap_or(&Json::Null);
             let help = format!("add {}: {}", example(key, missing), advice(missing));
             self.document
-                .error(self.problems, &path.key(key), "is missing", help);
+                .error(self.problems, &path.key(key), MISSING, help);
         }
     }
 
@@ -125,8 +128,8 @@ impl Walker<'_> {
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
         let mut elsewhere = Vec::new();
         tables_with(self.schema, key, "", &mut elsewhere);
-        let help = if let Some(near) = nearest(key, names.iter().copied()) {
-            format!("did you mean `{near}`?")
+        let help = if let Some(help) = did_you_mean(key, names.iter().copied()) {
+            help
         } else if let Some(table) = elsewhere.first() {
             format!("it belongs into {table}")
         } else {
@@ -165,6 +168,24 @@ impl Walker<'_> {
             return;
         }
         let items = schema.get("items");
+        let kind = items
+            .and_then(|items| items.get("type"))
+            .and_then(Json::as_str);
+        if let (Some(kind), Some(first)) = (kind, nodes.first())
+            && nodes.iter().all(|node| !fits(kind, &node.value))
+        {
+            // The same said of every element would bury the rest.
+            let what = format!(
+                "must be {}, holds {}",
+                kind_words(schema),
+                found(&first.value)
+            );
+            let help = items.map_or_else(String::new, |items| {
+                type_help(kind, &first.value, items, &path.index(0))
+            });
+            self.refuse(path, what, help);
+            return;
+        }
         for (i, node) in nodes.iter().enumerate() {
             match items {
                 Some(Json::Array(each)) => {
@@ -286,6 +307,7 @@ fn list_words(schema: &Json) -> String {
     };
     match (count("minItems"), count("maxItems")) {
         (Some(least), Some(most)) if least == most => format!("a list of {least} {of}"),
+        (Some(0 | 1), _) => format!("a list of {of}"),
         (Some(least), _) => format!("a list of at least {least} {of}"),
         (None, Some(most)) => format!("a list of at most {most} {of}"),
         (None, None) => format!("a list of {of}"),
@@ -311,24 +333,30 @@ fn type_help(kind: &str, value: &Value, schema: &Json, path: &KeyPath) -> String
         ("array", Value::Table(_)) if !name.is_empty() => format!("write [[{name}]], not [{name}]"),
         ("object", Value::List(_)) if !name.is_empty() => format!("write [{name}], not [[{name}]]"),
         ("object", _) if !name.is_empty() => format!("write it as a table: [{name}]"),
-        ("array", Value::Text(_)) => "write it in square brackets: [\"...\"]".into(),
-        ("array", _) if name.is_empty() => "write each point as [x, y]".into(),
+        ("array", Value::Text(_)) if list_words(schema).ends_with("texts") => {
+            "write it in square brackets: [\"...\"]".into()
+        }
+        ("array", _) if name.is_empty() && list_words(schema) == "a list of 2 numbers" => {
+            "write each point as [x, y]".into()
+        }
         _ => advice(schema),
     }
 }
 
-/// The first sentence of a schema's description.
+/// What is asked for: the first sentence of a schema's description.
 fn advice(schema: &Json) -> String {
     let text = schema
         .get("description")
         .and_then(Json::as_str)
         .unwrap_or_default();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let first = match text.find(". ") {
-        Some(end) => &text[..end],
-        None => text.trim_end_matches('.'),
-    };
-    first.to_owned()
+    match text.find(". ") {
+        Some(end) => text[..end].to_owned(),
+        None if text.is_empty() => match kind_words(schema).as_str() {
+            "a list of 2 numbers" => "write each point as [x, y]".to_owned(),
+            words => format!("write {words}"),
+        },
+        None => text.trim_end_matches('.').to_owned(),
+    }
 }
 
 /// How a key would be written.

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::access::AccessKind;
 use crate::crossing::Direction;
 
-use super::super::stamp;
+use super::super::stamp::{self, Stamp};
 use super::super::suggest::nearest;
 use super::super::walk::short;
 use super::{Cell, Lines, Record, WrittenEvent};
@@ -224,6 +224,7 @@ pub(super) fn events(
         }
     }
     same_ids(lines, &events, records);
+    both_clocks(lines, &events, records);
     (events, unread)
 }
 
@@ -269,7 +270,14 @@ fn unread(lines: &mut Lines<'_>, records: &[Record]) -> Vec<String> {
             continue;
         }
         seen.push(&cell.name);
-        if find(&NAMES, &cell.name).is_some() {
+        if let Some(field) = find(&NAMES, &cell.name) {
+            let means_time = |name: &&str| find(&NAMES, name) == Some(Field::Time);
+            let times: Vec<&str> = seen.iter().copied().filter(means_time).collect();
+            if field == Field::Time && times.len() > 1 {
+                let what = format!("`{}` tells the time too", times[0]);
+                let help = "where both are filled one counts: `time` goes before other names";
+                lines.odd(cell.at, &cell.name, what, help);
+            }
             continue;
         }
         unread.push(cell.name.clone());
@@ -292,86 +300,37 @@ fn cell(record: &Record, field: Field) -> Option<&Cell> {
             .iter()
             .find(move |cell| plain(&cell.name) == name)
     };
-    let filled = |cell: &&Cell| !matches!(&cell.value, Ok(text) if text.is_empty());
-    let best = names.iter().filter_map(|name| named(&name)).find(filled);
-    best.or_else(|| names.iter().find_map(|name| named(&name)))
+    let is_filled = |cell: &&Cell| !matches!(&cell.value, Ok(text) if text.is_empty());
+    let best = names.iter().filter_map(&named).find(is_filled);
+    best.or_else(|| names.iter().find_map(named))
 }
 
+/// The filled cell of a field with its text.
+fn filled(record: &Record, field: Field) -> Option<(&Cell, &str)> {
+    let cell = cell(record, field)?;
+    let text = cell.value.as_ref().ok()?;
+    (!text.is_empty()).then_some((cell, text.as_str()))
+}
+
+/// One event; `None` if anything in its line can't be read: half an event would be a guess.
 fn event(lines: &mut Lines<'_>, record: &Record, zone: Option<&TimeZone>) -> Option<WrittenEvent> {
-    let mut sound = true;
+    let before = lines.bad;
     for cell in &record.cells {
         if let (Err(what), Some(_)) = (&cell.value, find(&NAMES, &cell.name)) {
             let what = format!("must be a text or a number, is {what}");
             lines.bad_line(cell.at, &cell.name, what, "write it in quotes");
-            sound = false;
         }
     }
-    let text = |field: Field| {
-        let cell = cell(record, field)?;
-        let text = cell.value.as_ref().ok()?;
-        (!text.is_empty()).then_some((cell, text.as_str()))
-    };
-    let owned = |field: Field| text(field).map(|(_, text)| text.to_owned());
-    let mut stamp_of = |lines: &mut Lines<'_>, field: Field| {
-        let (cell, text) = text(field)?;
-        match stamp::parse(text, zone) {
-            Ok(stamp) => Some(stamp),
-            Err(error) => {
-                lines.bad_line(cell.at, &cell.name, error.what, &error.help);
-                sound = false;
-                None
-            }
-        }
-    };
-    let time = stamp_of(lines, Field::Time);
-    let received = stamp_of(lines, Field::Received);
-    let time_cell = cell(record, Field::Time);
-    if text(Field::Time).is_none() && time_cell.is_none_or(|cell| cell.value.is_ok()) {
-        let at = time_cell.map_or(record.at, |cell| cell.at);
-        lines.bad_line(
-            at,
-            "time",
-            "is missing".to_owned(),
-            "every event needs its time",
-        );
-        sound = false;
-    }
+    let time = time(lines, record, Field::Time, zone);
+    let received = time_of_receipt(lines, record, zone);
     let kind = kind(lines, record);
-    let direction = match text(Field::Direction) {
-        Some((cell, word)) => match find(&DIRECTIONS, word) {
-            Some(direction) => Some(direction),
-            None => {
-                let what = format!("\"{}\" is no direction", short(word));
-                lines.bad_line(
-                    cell.at,
-                    &cell.name,
-                    what,
-                    "write `in` or `out`, or leave it empty",
-                );
-                sound = false;
-                None
-            }
-        },
-        None => None,
-    };
-    let passages = match text(Field::Passages) {
-        Some((cell, word)) => match word.parse::<u8>().ok().filter(|count| *count > 0) {
-            Some(count) => Some(count),
-            None => {
-                let what = format!("\"{}\" is no number of passages", short(word));
-                lines.bad_line(
-                    cell.at,
-                    &cell.name,
-                    what,
-                    "write a whole number from 1 to 255",
-                );
-                sound = false;
-                None
-            }
-        },
-        None => None,
-    };
-    let event = WrittenEvent {
+    let direction = direction(lines, record);
+    let passages = passages(lines, record);
+    if lines.bad > before {
+        return None;
+    }
+    let owned = |field: Field| filled(record, field).map(|(_, text)| text.to_owned());
+    Some(WrittenEvent {
         place: lines.source.place(record.at),
         id: owned(Field::Id),
         time: time?,
@@ -382,8 +341,63 @@ fn event(lines: &mut Lines<'_>, record: &Record, zone: Option<&TimeZone>) -> Opt
         holder: owned(Field::Holder),
         direction,
         passages,
+    })
+}
+
+fn time(
+    lines: &mut Lines<'_>,
+    record: &Record,
+    field: Field,
+    zone: Option<&TimeZone>,
+) -> Option<Stamp> {
+    let Some((cell, text)) = filled(record, field) else {
+        let cell = cell(record, field);
+        // A cell that holds something else has been told of already.
+        if cell.is_none_or(|cell| cell.value.is_ok()) {
+            let at = cell.map_or(record.at, |cell| cell.at);
+            let help = "every event needs its time";
+            lines.bad_line(at, "time", "is missing".to_owned(), help);
+        }
+        return None;
     };
-    sound.then_some(event)
+    match stamp::parse(text, zone) {
+        Ok(stamp) => Some(stamp),
+        Err(error) => {
+            lines.bad_line(cell.at, &cell.name, error.what, &error.help);
+            None
+        }
+    }
+}
+
+fn time_of_receipt(
+    lines: &mut Lines<'_>,
+    record: &Record,
+    zone: Option<&TimeZone>,
+) -> Option<Stamp> {
+    filled(record, Field::Received)?;
+    time(lines, record, Field::Received, zone)
+}
+
+fn direction(lines: &mut Lines<'_>, record: &Record) -> Option<Direction> {
+    let (cell, word) = filled(record, Field::Direction)?;
+    let direction = find(&DIRECTIONS, word);
+    if direction.is_none() {
+        let what = format!("\"{}\" is no direction", short(word));
+        let help = "write `in` or `out`, or leave it empty";
+        lines.bad_line(cell.at, &cell.name, what, help);
+    }
+    direction
+}
+
+fn passages(lines: &mut Lines<'_>, record: &Record) -> Option<u8> {
+    let (cell, word) = filled(record, Field::Passages)?;
+    let count = word.parse::<u8>().ok().filter(|count| *count > 0);
+    if count.is_none() {
+        let what = format!("\"{}\" is no number of passages", short(word));
+        let help = "write a whole number from 1 to 255";
+        lines.bad_line(cell.at, &cell.name, what, help);
+    }
+    count
 }
 
 /// What happened. Without such a column everything is a grant; an empty cell or an unknown word
@@ -441,5 +455,24 @@ fn same_ids(lines: &mut Lines<'_>, events: &[WrittenEvent], records: &[Record]) 
             let help = "events of one id are one event: the first counts";
             lines.odd(at.map_or(0, |record| record.at), "id", what, help);
         }
+    }
+}
+
+/// Warns of a file that gives some times of the wall and some since the clip's start: likely a slip.
+fn both_clocks(lines: &mut Lines<'_>, events: &[WrittenEvent], records: &[Record]) {
+    let is_relative = |event: &&WrittenEvent| matches!(event.time, Stamp::Relative(_));
+    let relative = events.iter().find(is_relative);
+    let absolute = events.iter().find(|event| !is_relative(event));
+    if let (Some(relative), Some(absolute)) = (relative, absolute) {
+        let second = relative.place.max(absolute.place);
+        let at = records
+            .iter()
+            .find(|record| lines.source.place(record.at) == second);
+        let what = format!(
+            "line {} gives seconds since the clip's start, line {} wall time",
+            relative.place.line, absolute.place.line
+        );
+        let help = "is one of them a slip? Numbers below 1e8 count from the clip's start";
+        lines.odd(at.map_or(0, |record| record.at), "time", what, help);
     }
 }

@@ -105,6 +105,7 @@ pub fn read_grants(
         lenient: reading.lenient,
         problems,
         lost: 0,
+        bad: 0,
     };
     let records = if records::looks_like_json_lines(&source.text) {
         records::json_lines(&mut lines)
@@ -128,6 +129,8 @@ pub(crate) struct Lines<'a> {
     lenient: bool,
     problems: Problems,
     lost: usize,
+    /// How many things were wrong with lines so far.
+    pub bad: usize,
 }
 
 impl Lines<'_> {
@@ -145,6 +148,7 @@ impl Lines<'_> {
 
     /// Something is wrong with a line: an error, or a loss if the file is read leniently.
     pub fn bad_line(&mut self, at: usize, key: &str, what: String, help: &str) {
+        self.bad += 1;
         let problem = if self.lenient {
             let what = format!("the line is left out: {what}");
             self.problem(Severity::Warning, at, key, what, help)

@@ -224,7 +224,9 @@ impl Rows<'_> {
         loop {
             let rest = &self.text[at..];
             let Some(quote) = rest.find('"') else {
-                let what = "a cell begins here and its closing quote is missing".to_owned();
+                let what =
+                    "a cell begins here and ends with the file: its closing quote is missing"
+                        .to_owned();
                 let help = "close it, or write a quote inside a cell twice (\"\")";
                 lines.bad_line(start, "", what, help);
                 lines.lose_line();
