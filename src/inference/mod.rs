@@ -9,6 +9,7 @@
 
 mod detector;
 mod error;
+mod fetch;
 pub mod graph;
 #[cfg(feature = "opencv")]
 mod hog;
@@ -23,6 +24,7 @@ mod weights;
 
 pub use detector::{Detector, Report, Settings, open};
 pub use error::InferenceError;
+pub use fetch::{Fetch, FetchError, Fetched, Progress, hash_of};
 #[cfg(feature = "opencv")]
 pub use hog::{HogDetector, HogSettings};
 

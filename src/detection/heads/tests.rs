@@ -32,16 +32,29 @@ struct Owned {
 
 impl Owned {
     fn tensor(&self) -> Tensor<'_> {
-        Tensor { name: &self.name, shape: &self.shape, data: &self.data }
+        Tensor {
+            name: &self.name,
+            shape: &self.shape,
+            data: &self.data,
+        }
     }
 }
 
 const FAMILIES: [(&str, &str); 5] = [
     ("yolox", include_str!("../../../testdata/heads/yolox.json")),
-    ("yolov8", include_str!("../../../testdata/heads/yolov8.json")),
-    ("nanodet", include_str!("../../../testdata/heads/nanodet.json")),
+    (
+        "yolov8",
+        include_str!("../../../testdata/heads/yolov8.json"),
+    ),
+    (
+        "nanodet",
+        include_str!("../../../testdata/heads/nanodet.json"),
+    ),
     ("detr", include_str!("../../../testdata/heads/detr.json")),
-    ("detr_logits", include_str!("../../../testdata/heads/detr_logits.json")),
+    (
+        "detr_logits",
+        include_str!("../../../testdata/heads/detr_logits.json"),
+    ),
 ];
 
 fn fixture(family: &str) -> Fixture {
@@ -56,19 +69,40 @@ impl Fixture {
         let tensor = |index: usize| self.tensors[index].tensor();
         let (input, threshold) = (self.input, self.threshold);
         match family {
-            "yolox" => YoloX { strides, classes, person }
-                .decode(tensor(0), input, threshold, &mut out),
-            "yolov8" => YoloV8 { strides, classes, person }
-                .decode(tensor(0), input, threshold, &mut out),
+            "yolox" => YoloX {
+                strides,
+                classes,
+                person,
+            }
+            .decode(tensor(0), input, threshold, &mut out),
+            "yolov8" => YoloV8 {
+                strides,
+                classes,
+                person,
+            }
+            .decode(tensor(0), input, threshold, &mut out),
             "nanodet" => {
                 let tensors: Vec<_> = self.tensors.iter().map(Owned::tensor).collect();
-                NanoDet { strides, classes, person, bins: self.bins, anchor: self.anchor }
-                    .decode(&tensors, input, threshold, &mut out)
+                NanoDet {
+                    strides,
+                    classes,
+                    person,
+                    bins: self.bins,
+                    anchor: self.anchor,
+                }
+                .decode(&tensors, input, threshold, &mut out)
             }
-            "detr" => DetrBoxes { person: person as i64 }
-                .decode(&self.labels, tensor(0), tensor(1), threshold, &mut out),
-            _ => DetrLogits { classes, person }
-                .decode(tensor(0), tensor(1), input, threshold, &mut out),
+            "detr" => DetrBoxes {
+                person: person as i64,
+            }
+            .decode(&self.labels, tensor(0), tensor(1), threshold, &mut out),
+            _ => DetrLogits { classes, person }.decode(
+                tensor(0),
+                tensor(1),
+                input,
+                threshold,
+                &mut out,
+            ),
         }?;
         Ok(out)
     }
@@ -89,7 +123,10 @@ fn every_family_decodes_as_its_reference() {
                 (found.score, score),
             ];
             for (found, expect) in pairs {
-                assert!((found - expect).abs() < 2e-3, "{family}: {found} not {expect}");
+                assert!(
+                    (found - expect).abs() < 2e-3,
+                    "{family}: {found} not {expect}"
+                );
             }
         }
     }
@@ -118,7 +155,10 @@ fn a_wrong_shape_is_refused_by_name() {
                     panic!("{family} {step}: {refused}");
                 };
                 let known: Vec<_> = fixture.tensors.iter().map(|t| t.name.clone()).collect();
-                assert!(known.contains(output) && known.contains(&name), "{family}: {refused}");
+                assert!(
+                    known.contains(output) && known.contains(&name),
+                    "{family}: {refused}"
+                );
             }
         }
     }
@@ -128,7 +168,10 @@ fn a_wrong_shape_is_refused_by_name() {
 fn a_missing_level_is_refused() {
     let mut fixture = fixture("nanodet");
     fixture.tensors.pop();
-    let expect = HeadError::Count { expected: 6, found: 5 };
+    let expect = HeadError::Count {
+        expected: 6,
+        found: 5,
+    };
     assert_eq!(fixture.decode("nanodet"), Err(expect));
 }
 
@@ -159,7 +202,10 @@ fn a_score_above_one_is_refused() {
             tensor.data.fill(3.0);
         }
         let refused = fixture.decode(family).unwrap_err();
-        assert!(matches!(refused, HeadError::Score { .. }), "{family}: {refused}");
+        assert!(
+            matches!(refused, HeadError::Score { .. }),
+            "{family}: {refused}"
+        );
         assert!(refused.to_string().contains("outside 0 to 1"), "{refused}");
     }
 }
@@ -171,7 +217,10 @@ fn a_size_beyond_all_numbers_is_refused() {
     let row = &mut fixture.tensors[0].data[..columns];
     row.copy_from_slice(&[0.0, 0.0, 1.0, 200.0, 1.0, 1.0, 1.0, 1.0]);
     let refused = fixture.decode("yolox").unwrap_err();
-    assert!(matches!(refused, HeadError::NotFinite { index: 3, .. }), "{refused}");
+    assert!(
+        matches!(refused, HeadError::NotFinite { index: 3, .. }),
+        "{refused}"
+    );
 }
 
 proptest! {
