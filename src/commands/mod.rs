@@ -7,6 +7,7 @@
 mod check;
 mod completions;
 mod explain;
+mod models;
 mod replay;
 mod score;
 pub mod simulate;
@@ -45,6 +46,7 @@ enum Command {
     Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
     Check(check::CheckArgs),
+    Models(models::ModelsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {
