@@ -81,7 +81,7 @@ struct Loaded {
     session: Session,
     input: (u32, u32),
     tensor: Vec<f32>,
-    /// Height and width for networks that ask for them.
+    /// Width and height for networks that ask for them.
     size: [i64; 2],
     fresh: bool,
 }
@@ -190,7 +190,7 @@ impl Detector for OnnxDetector {
             &mut self.candidates,
             self.manifest.thresholds.overlap as f32,
         );
-        out.extend(self.candidates.iter().map(|candidate| {
+        out.extend(self.candidates.iter().filter_map(|candidate| {
             let edges = [
                 candidate.left,
                 candidate.top,
@@ -199,7 +199,9 @@ impl Detector for OnnxDetector {
             ];
             let [left, top, right, bottom] = edges.map(f64::from);
             let bbox = laid.box_in_image(left, top, right, bottom);
-            Detection::new(bbox, f64::from(candidate.score))
+            // A box without an area says nothing about where somebody stands.
+            bbox.is_sound()
+                .then(|| Detection::new(bbox, f64::from(candidate.score)))
         }));
         Ok(Report {
             prepare: prepared - begin,
@@ -238,7 +240,7 @@ impl Loaded {
             session,
             input,
             tensor: vec![0.0; Preparer::elements(input)],
-            size: [i64::from(input.1), i64::from(input.0)],
+            size: [i64::from(input.0), i64::from(input.1)],
             fresh: true,
         };
         loaded.probe(manifest, head)?;
@@ -526,3 +528,7 @@ fn labels<'o>(
         .map(|(_, data)| data)
         .map_err(|error| mismatch(manifest, format!("output `{name}`: {}", error.message())))
 }
+
+#[cfg(test)]
+#[path = "onnx_tests.rs"]
+mod tests;

@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 pub struct Source<'a> {
     file: &'a str,
     text: &'a str,
-    problems: Vec<String>,
+    /// Line and words of each.
+    problems: Vec<(usize, String)>,
 }
 
 /// A table being read: keys are taken out one by one, what is left over is a mistake.
@@ -34,12 +35,17 @@ impl<'a> Source<'a> {
     pub fn problem(&mut self, at: usize, what: impl AsRef<str>) {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-        self.problems
-            .push(format!("{}:{line}: {}", self.file, what.as_ref()));
+        self.problems.push((line, what.as_ref().to_owned()));
     }
 
-    pub fn into_problems(self) -> Vec<String> {
-        self.problems
+    /// Each mistake as `file:line: what`, in the order of their lines.
+    pub fn into_problems(mut self) -> Vec<String> {
+        self.problems.sort_by_key(|(line, _)| *line);
+        let file = self.file;
+        let lines = self.problems.into_iter();
+        lines
+            .map(|(line, what)| format!("{file}:{line}: {what}"))
+            .collect()
     }
 
     pub fn is_clean(&self) -> bool {
@@ -195,11 +201,11 @@ impl<'t> Fields<'t> {
 }
 
 fn source_is_silent_on(source: &Source<'_>, key: &str) -> bool {
-    let start = format!(": {key} ");
+    let start = format!("{key} ");
     !source
         .problems
         .iter()
-        .any(|problem| problem.contains(&start))
+        .any(|(_, what)| what.starts_with(&start))
 }
 
 fn as_whole(value: &DeValue<'_>) -> Option<i64> {

@@ -83,7 +83,7 @@ pub struct WeightsEntry {
 pub struct Input {
     /// The input's name in the file.
     pub name: String,
-    /// Name of a second input that wants the input's height and width (DETR families).
+    /// Name of a second input that wants the input's width and height (DETR families).
     pub size_name: Option<String>,
     /// Width and height as published, px.
     pub size: (u32, u32),
@@ -571,3 +571,6 @@ fn read_thresholds(source: &mut Source<'_>, mut fields: Fields<'_>) -> Option<Th
         overlap: overlap?,
     })
 }
+
+#[cfg(test)]
+mod tests;
