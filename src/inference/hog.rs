@@ -18,7 +18,7 @@ use opencv::{imgproc, objdetect};
 
 use super::{Detector, InferenceError, Manifest, Report, YuvView};
 use crate::detection::heads::Candidate;
-use crate::detection::{Detection, Letterbox, Placement, SourceRect, suppress};
+use crate::detection::{Detection, Letterbox, MAX_BOXES, Placement, SourceRect};
 
 /// How the detector searches. The defaults were chosen on photographs of people 80 to 300 px high.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,10 @@ const HIT_MARGIN: f64 = -0.2;
 const HALF_MARGIN: f64 = 0.6;
 const MARGIN_SPREAD: f64 = 0.5;
 /// Windows that overlap the surest of a cluster this much are averaged with it.
-const FUSE_OVERLAP: f32 = 0.5;
+const FUSE_OVERLAP: f32 = 0.6;
+/// A person of whom this share lies within a surer one, or the other way round, is a part of it:
+/// the detector likes to see a small person in a large one's legs.
+const SAME_PERSON: f32 = 0.65;
 /// The person within the window, as shares of its width and height: left, top, right, bottom.
 const PERSON: [f32; 4] = [0.215, 0.07, 0.785, 0.925];
 
@@ -168,6 +171,36 @@ impl HogDetector {
     }
 }
 
+impl HogDetector {
+    /// The surest window of each person, into `self.kept`. Returns how many the cap left out.
+    fn keep_one_a_person(&mut self) -> usize {
+        let threshold = self.settings.score as f32;
+        let overlap = self.settings.overlap as f32;
+        self.windows.sort_by(surest_first);
+        self.kept.clear();
+        let mut lost = 0;
+        for window in self
+            .windows
+            .iter()
+            .take_while(|window| window.score > threshold)
+        {
+            let person = person_in(window);
+            let known = self.kept.iter().map(person_in).any(|other| {
+                person.iou(&other) > overlap || contained(&person, &other) > SAME_PERSON
+            });
+            if known {
+                continue;
+            }
+            if self.kept.len() == MAX_BOXES {
+                lost += 1;
+            } else {
+                self.kept.push(*window);
+            }
+        }
+        lost
+    }
+}
+
 impl Detector for HogDetector {
     fn name(&self) -> &str {
         &self.name
@@ -189,14 +222,7 @@ impl Detector for HogDetector {
         let prepared = Instant::now();
         self.search()?;
         let inferred = Instant::now();
-        let threshold = self.settings.score as f32;
-        self.kept.clear();
-        self.kept.extend(
-            self.windows
-                .iter()
-                .filter(|window| window.score > threshold),
-        );
-        let lost = suppress(&mut self.kept, self.settings.overlap as f32);
+        let lost = self.keep_one_a_person();
         for window in &self.kept {
             let person = person_in(&fuse(window, &self.windows));
             let edges = [person.left, person.top, person.right, person.bottom];
@@ -226,24 +252,37 @@ fn score_of(margin: f64) -> f32 {
     (1.0 / (1.0 + libm::exp((HALF_MARGIN - margin) / MARGIN_SPREAD))) as f32
 }
 
+/// By score downwards, then by place: a total order, so that threads inside OpenCV, which finish in
+/// any order, can't change the last bit of a sum.
+fn surest_first(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    b.score
+        .total_cmp(&a.score)
+        .then(a.left.total_cmp(&b.left))
+        .then(a.top.total_cmp(&b.top))
+        .then(a.right.total_cmp(&b.right))
+}
+
+/// The area shared, as a share of the smaller one's, 0 to 1.
+fn contained(a: &Candidate, b: &Candidate) -> f32 {
+    let area = |c: &Candidate| (c.right - c.left).max(0.0) * (c.bottom - c.top).max(0.0);
+    let width = a.right.min(b.right) - a.left.max(b.left);
+    let height = a.bottom.min(b.bottom) - a.top.max(b.top);
+    let smaller = area(a).min(area(b));
+    if smaller > 0.0 {
+        width.max(0.0) * height.max(0.0) / smaller
+    } else {
+        0.0
+    }
+}
+
 /// The mean of the windows that agree with `surest`, weighted by their scores.
-///
-/// The sum runs in a fixed order, so threads inside OpenCV can't change the last bit.
 fn fuse(surest: &Candidate, windows: &[Candidate]) -> Candidate {
-    let mut agreeing: Vec<&Candidate> = windows
-        .iter()
-        .filter(|window| window.iou(surest) >= FUSE_OVERLAP)
-        .collect();
-    agreeing.sort_by(|a, b| {
-        a.left
-            .total_cmp(&b.left)
-            .then(a.top.total_cmp(&b.top))
-            .then(a.right.total_cmp(&b.right))
-            .then(a.score.total_cmp(&b.score))
-    });
     let mut sum = [0.0_f32; 4];
     let mut weight = 0.0_f32;
-    for window in agreeing {
+    for window in windows
+        .iter()
+        .filter(|window| window.iou(surest) >= FUSE_OVERLAP)
+    {
         let edges = [window.left, window.top, window.right, window.bottom];
         for (total, edge) in sum.iter_mut().zip(edges) {
             *total += edge * window.score;
@@ -272,5 +311,118 @@ fn person_in(window: &Candidate) -> Candidate {
         right: window.left + PERSON[2] * width,
         bottom: window.top + PERSON[3] * height,
         score: window.score,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::BoxInImage;
+    use crate::inference::YuvPicture;
+
+    fn window(left: f32, top: f32, height: f32, score: f32) -> Candidate {
+        Candidate {
+            left,
+            top,
+            right: left + height / 2.0,
+            bottom: top + height,
+            score,
+        }
+    }
+
+    fn detector(score: f64) -> HogDetector {
+        let settings = HogSettings {
+            long_side: 640,
+            source: None,
+            score,
+            overlap: 0.4,
+            threads: 1,
+        };
+        HogDetector::open("hog", settings).unwrap()
+    }
+
+    #[track_caller]
+    fn check(windows: &[Candidate], expect: &[f32]) {
+        let mut detector = detector(0.3);
+        detector.windows = windows.to_vec();
+        assert_eq!(detector.keep_one_a_person(), 0);
+        let kept: Vec<f32> = detector.kept.iter().map(|window| window.score).collect();
+        assert_eq!(kept, expect);
+    }
+
+    #[test]
+    fn one_window_stays_for_each_person() {
+        let man = window(100.0, 50.0, 200.0, 0.9);
+        check(&[], &[]);
+        check(&[man, window(105.0, 52.0, 200.0, 0.8)], &[0.9]);
+        check(&[window(105.0, 52.0, 200.0, 0.8), man], &[0.9]);
+        check(&[man, window(125.0, 150.0, 96.0, 0.8)], &[0.9]);
+        check(&[man, window(300.0, 50.0, 200.0, 0.8)], &[0.9, 0.8]);
+        check(&[window(0.0, 0.0, 200.0, 0.2)], &[]);
+    }
+
+    #[test]
+    fn agreeing_windows_are_averaged() {
+        let windows = [
+            window(100.0, 50.0, 200.0, 0.8),
+            window(104.0, 50.0, 200.0, 0.8),
+        ];
+        let fused = fuse(&windows[0], &windows);
+        assert!((fused.left - 102.0).abs() < 1e-3 && (fused.top - 50.0).abs() < 1e-3);
+        let apart = [windows[0], window(180.0, 50.0, 200.0, 0.8)];
+        assert_eq!(fuse(&apart[0], &apart).left, 100.0);
+    }
+
+    /// A dark figure on a light ground: head, body, two legs, softened at the edges.
+    fn figure(width: usize, height: usize, middle: f32, top: f32, tall: f32) -> YuvPicture {
+        let rgb: Vec<u8> = (0..width * height)
+            .flat_map(|i| {
+                let x = ((i % width) as f32 - middle) / tall;
+                let y = ((i / width) as f32 - top) / tall;
+                let inside = |cx: f32, cy: f32, rx: f32, ry: f32| {
+                    ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2) < 1.0
+                };
+                let person = inside(0.0, 0.07, 0.06, 0.075)
+                    || inside(0.0, 0.33, 0.115, 0.21)
+                    || inside(-0.055, 0.73, 0.052, 0.27)
+                    || inside(0.055, 0.73, 0.052, 0.27);
+                [if person { 40 } else { 190 }; 3]
+            })
+            .collect();
+        YuvPicture::from_rgb(width, height, &rgb).unwrap()
+    }
+
+    #[test]
+    fn a_drawn_figure_is_found_where_it_stands() {
+        let mut detector = detector(0.3);
+        let mut found = Vec::new();
+        for tall in [100.0, 160.0, 240.0] {
+            let picture = figure(640, 360, 300.0, 60.0, tall);
+            let report = detector.detect(&picture.view(), &mut found).unwrap();
+            assert_eq!(report.input, (640, 360));
+            let best = found
+                .first()
+                .unwrap_or_else(|| panic!("{tall} px is not seen"))
+                .bbox;
+            let tall = f64::from(tall);
+            let middle =
+                BoxInImage::new(300.0 - 0.13 * tall, 60.0, 300.0 + 0.13 * tall, 60.0 + tall);
+            assert!(best.iou(&middle) > 0.45, "{best:?} for {middle:?}");
+            assert!(found.len() == 1, "one figure, {found:?}");
+            let mut again = Vec::new();
+            detector.detect(&picture.view(), &mut again).unwrap();
+            assert_eq!(found, again);
+        }
+    }
+
+    #[test]
+    fn a_picture_too_small_for_anyone_is_empty() {
+        let mut small = detector(0.3);
+        small.settings.long_side = 30;
+        let mut found = Vec::new();
+        small
+            .detect(&figure(30, 20, 15.0, 2.0, 15.0).view(), &mut found)
+            .unwrap();
+        assert!(found.is_empty());
     }
 }
