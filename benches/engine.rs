@@ -1,6 +1,8 @@
 //! The engine's own cost: one step (footprints, track, grid, count, judge) at 1, 10 and 50 people.
 //! Limit: 20 microseconds a frame at 10 people.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -334,7 +334,7 @@ fn any_moment(dice: &mut Dice, camera: &Camera) -> (Moment, Vec<(Build, bool, f6
         let build = Build::random(dice);
         let outfit = Outfit::random(dice, build.feminine);
         let moves = dice.chance(0.7);
-        let heading_rad = dice.range(-3.14, 3.14);
+        let heading_rad = dice.range(-std::f32::consts::PI, std::f32::consts::PI);
         let stance = Stance {
             at,
             heading_rad,

@@ -4,6 +4,8 @@
 //! which behave towards the counter as tracks do: confirmed late, predicted while unseen, ended
 //! after two seconds. Once through the real tracker, which is given places and no ids.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+
 mod torture;
 
 use std::collections::VecDeque;

@@ -20,6 +20,8 @@ const MARGIN_SHARE: f64 = 0.15;
 const WANTED_PERSON_PX: f64 = 120.0;
 /// The picture is never enlarged more than this: there is nothing more to see.
 const MOST_ENLARGED: f64 = 1.5;
+/// No network's input is smaller than two of its coarsest cells, px.
+const SHORTEST_INPUT_PX: f64 = 64.0;
 /// Longest side of a network's input, px: larger is slower than real time on a small box.
 const LONGEST_INPUT_PX: f64 = 640.0;
 
@@ -77,7 +79,7 @@ pub fn look(
     };
     let longest = f64::from(source.width.max(source.height));
     let scale = (WANTED_PERSON_PX / person_px).min(MOST_ENLARGED);
-    let long_side = (longest * scale).min(LONGEST_INPUT_PX).max(64.0);
+    let long_side = (longest * scale).clamp(SHORTEST_INPUT_PX, LONGEST_INPUT_PX);
     (source.width > 0 && source.height > 0).then_some(Look {
         source,
         long_side: long_side as u32,

@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn nothing_is_read_from_a_line_without_length_or_from_no_point() {
         let dot = portal(&[(1.0, 1.0), (1.0, 1.0)]);
-        assert_eq!(dot.read(PointInFloor { x: 3.0, y: 3.0 }).side_m.abs(), 0.0);
+        assert!(dot.read(PointInFloor { x: 3.0, y: 3.0 }).side_m.abs() <= 0.0);
         let nowhere = PointInFloor {
             x: f64::NAN,
             y: 0.0,

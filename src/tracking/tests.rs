@@ -341,7 +341,7 @@ proptest! {
         let mut finals: Vec<(u32, PathPoint)> = Vec::new();
         let mut ended: Vec<u32> = Vec::new();
         for (dt_us, seen) in frames {
-            now = now + Span::from_us(dt_us);
+            now += Span::from_us(dt_us);
             let seen: Vec<Observation> = seen
                 .into_iter()
                 .map(|(x, y, score, has_box)| {

@@ -179,7 +179,7 @@ impl Person {
         if self.shaking.is_none_or(within) {
             at.x += self.shake_m * draw(frame, number, 0);
             at.y += self.shake_m * draw(frame, number, 1);
-            at.y += if frame % 2 == 0 {
+            at.y += if frame.is_multiple_of(2) {
                 self.zigzag_m
             } else {
                 -self.zigzag_m

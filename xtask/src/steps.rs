@@ -17,11 +17,11 @@ const PROFILE: &str = "ci";
 /// What the demo plays, and what it makes.
 const DEMO: [&str; 10] = [
     "replay",
-    "testdata/demo/clip.mp4",
+    "testdata/clips/two-on-one-grant/clip.mp4",
     "--door",
-    "testdata/demo/door.toml",
+    "testdata/clips/two-on-one-grant/door.toml",
     "--grants",
-    "testdata/demo/grants.csv",
+    "testdata/clips/two-on-one-grant/grants.csv",
     "--video",
     "out/demo.mp4",
     "--report",

@@ -107,7 +107,7 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
         let mut p = skull(t, angle, slack);
         let r =
             relief(t, angle) + 0.02 * outfit.beard * smooth(0.3, 0.15, t) * angle.cos().max(0.0);
-        p = p + v3(angle.cos(), angle.sin(), 0.0) * r;
+        p += v3(angle.cos(), angle.sin(), 0.0) * r;
         (place(p), t)
     });
     if !covered && !matches!(hair, Hair::Bob | Hair::Long | Hair::Afro) {

@@ -231,8 +231,8 @@ impl Caster<'_> {
                 };
             }
         }
-        if let Some((up, _)) = self.scene.room.ceiling {
-            if ray.z > 1e-6 && up > self.origin.z {
+        if let Some((up, _)) = self.scene.room.ceiling
+            && ray.z > 1e-6 && up > self.origin.z {
                 let t = (up - self.origin.z) / ray.z;
                 if t < best.t {
                     best = Hit {
@@ -242,13 +242,11 @@ impl Caster<'_> {
                     };
                 }
             }
-        }
         for &i in near {
-            if let Some((t, face)) = self.casts[usize::from(i)].meet(self.origin, ray) {
-                if t < best.t {
+            if let Some((t, face)) = self.casts[usize::from(i)].meet(self.origin, ray)
+                && t < best.t {
                     best = Hit { t, what: i, face };
                 }
-            }
         }
         best
     }

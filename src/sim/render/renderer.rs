@@ -442,7 +442,7 @@ impl Renderer {
         }
         let albedo = coat.albedo;
         let mut relief = 1.0;
-        if coat.slope != [0.0; 2] {
+        if coat.slope.iter().any(|slope| slope.abs() > 0.0) {
             let (e1, e2) = (ps[b] - ps[a], ps[c] - ps[a]);
             let (u1, v1) = (uvs[b][0] - uvs[a][0], uvs[b][1] - uvs[a][1]);
             let (u2, v2) = (uvs[c][0] - uvs[a][0], uvs[c][1] - uvs[a][1]);

@@ -130,7 +130,7 @@ impl Sensor {
     /// Linear light to bytes. Overwrites the light (blur works in place).
     pub fn expose(
         &self,
-        light: &mut Vec<[f32; 3]>,
+        light: &mut [[f32; 3]],
         size: (u32, u32),
         gain: f32,
         seed: u32,
@@ -208,7 +208,7 @@ impl Sensor {
 }
 
 /// A small three- or five-tap blur, both ways.
-fn blur(light: &mut Vec<[f32; 3]>, w: usize, h: usize, sigma: f32) {
+fn blur(light: &mut [[f32; 3]], w: usize, h: usize, sigma: f32) {
     let reach = if sigma < 0.8 {
         1
     } else {
@@ -251,8 +251,8 @@ fn blur(light: &mut Vec<[f32; 3]>, w: usize, h: usize, sigma: f32) {
 }
 
 /// Unsharp masking with the four neighbours.
-fn sharpen(light: &mut Vec<[f32; 3]>, w: usize, h: usize, amount: f32) {
-    let from = light.clone();
+fn sharpen(light: &mut [[f32; 3]], w: usize, h: usize, amount: f32) {
+    let from = light.to_vec();
     for y in 0..h {
         let (up, down) = (y.saturating_sub(1) * w, (y + 1).min(h - 1) * w);
         for x in 0..w {

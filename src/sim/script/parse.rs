@@ -229,8 +229,7 @@ fn camera(words: &mut Words<'_>, camera: &mut CameraSetup) -> Result<(), ScriptE
             "size" => {
                 let size = words.word("the size")?;
                 let sides = size
-                    .split_once('x')
-                    .and_then(|(w, h)| Some((w.parse(), h.parse())));
+                    .split_once('x').map(|(w, h)| (w.parse(), h.parse()));
                 match sides {
                     Some((Ok(width), Ok(height))) => camera.size_px = (width, height),
                     _ => return Err(words.error(format!("a size is 640x480, not {size:?}"))),
