@@ -1,3 +1,5 @@
+//! Metrics held to small cases worked out by hand.
+
 use super::*;
 
 /// Lines of `frame,id,left` become boxes of 10 by 20 px at `(left, 0)`.
