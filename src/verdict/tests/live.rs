@@ -114,6 +114,22 @@ fn a_grant_of_yesterday_evening_amends_the_whole_night_of_traffic_once() {
 }
 
 #[test]
+fn a_shorter_blindness_within_a_longer_one_does_not_end_it() {
+    let mut ledger = Ledger::new(DoorId(0), Policy::default());
+    let mut said = Statements::default();
+    let now = Instant::from_s(9.0);
+    for (from, to) in [(0.0, 9.0), (1.0, 2.0)] {
+        let blind = Interval::new(Instant::from_s(from), Instant::from_s(to));
+        let blind = Telling::Blind(blind, crate::units::Doubt::SightLost);
+        tell(&mut ledger, now, &blind, &mut said);
+    }
+    let crossing = crossing(1, Instant::from_s(5.0), Direction::In, 1);
+    tell(&mut ledger, now, &Telling::Crossing(crossing), &mut said);
+    let state = ledger.state_of(CrossingId(1)).map(|state| state.kind);
+    assert_eq!(state, Some(VerdictKind::Undetermined));
+}
+
+#[test]
 fn absurd_times_break_nothing() {
     let far = [
         Instant::MIN,
