@@ -1,7 +1,10 @@
 //! The engine's own cost: one step (footprints, track, grid, count, judge) at 1, 10 and 50 people.
 //! Limit: 20 microseconds a frame at 10 people.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
 
 use std::hint::black_box;
 

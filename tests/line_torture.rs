@@ -4,7 +4,10 @@
 //! which behave towards the counter as tracks do: confirmed late, predicted while unseen, ended
 //! after two seconds. Once through the real tracker, which is given places and no ids.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
 
 mod torture;
 

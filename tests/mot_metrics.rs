@@ -3,7 +3,10 @@
 //! The expected figures come from TrackEval 1.3.0 and py-motmetrics 1.4.0 (which agree where both
 //! have the metric); they are compared to three decimals.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
 
 use std::fs;
 use std::ops::RangeInclusive;

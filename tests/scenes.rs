@@ -1,6 +1,9 @@
 //! Every scene script under `testdata/scenes` comes out as it says, at both levels.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where it finds what must not be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
 
 use std::path::{Path, PathBuf};
 

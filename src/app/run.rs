@@ -9,7 +9,7 @@ use super::trace::{Provenance, TRACE_VERSION, TraceEnd, TraceHeader, TraceWriter
 use crate::access::{AccessEvent, FeedStatus};
 use crate::engine::{Engine, EngineConfig, Input, Output};
 use crate::sight::{SightChange, SightState};
-use crate::units::{CameraId, DoorId, Instant, Span};
+use crate::units::{CameraId, DoorId, Instant, Interval, Span};
 
 /// Steps that settle a finished run are bounded: far more than any ledger needs.
 const MAX_SETTLING_STEPS: usize = 1_000_000;
@@ -29,14 +29,18 @@ pub struct EngineRun {
     trace: Option<TraceWriter>,
     outputs: Vec<Output>,
     waiting: Vec<AccessEvent>,
+    /// Gaps of each door's feed that are open, as last told.
+    gaps: Vec<Vec<Interval>>,
 }
 
 impl EngineRun {
     /// A run of `config`; `events` are fed in the order of their arrival as time reaches them.
     pub fn new(config: EngineConfig, mut events: Vec<AccessEvent>) -> Result<Self, Vec<String>> {
         events.sort_by(|a, b| (b.received, &b.id).cmp(&(a.received, &a.id)));
+        let gaps = vec![Vec::new(); config.doors.len()];
         Ok(Self {
             engine: Engine::new(config)?,
+            gaps,
             log: VerdictLog::default(),
             frames: 0,
             trace: None,
@@ -59,6 +63,11 @@ impl EngineRun {
 
     /// Tells the engine one thing and returns what it said.
     pub fn step(&mut self, now: Instant, input: &Input) -> io::Result<&[Output]> {
+        if let Input::Feed(status) = input
+            && let Some(gaps) = self.gaps.get_mut(usize::from(status.door.0))
+        {
+            gaps.clone_from(&status.gaps);
+        }
         self.outputs.clear();
         self.engine.step(now, input, &mut self.outputs);
         self.frames += u64::from(matches!(input, Input::Frame(_)));
@@ -93,8 +102,9 @@ impl EngineRun {
         Ok(())
     }
 
-    /// The cameras stop seeing at `at`: the remaining events are fed, the feeds are complete, and
-    /// everything that is due becomes final. Returns the verdict hash.
+    /// The cameras stop seeing at `at`: the remaining events are fed, the feeds are complete but for
+    /// the gaps that are still open, and everything that is due becomes final. Returns the verdict
+    /// hash.
     pub fn end(&mut self, at: Instant) -> io::Result<String> {
         self.feed_events(at)?;
         self.tell_sight(at, SightState::NoFootage)?;
@@ -104,7 +114,7 @@ impl EngineRun {
                 door: DoorId(door as u16),
                 complete_to: Instant::MAX,
                 lateness: None,
-                gaps: Vec::new(),
+                gaps: self.gaps[door].clone(),
             };
             self.step(at, &Input::Feed(status))?;
         }

@@ -232,21 +232,24 @@ impl Caster<'_> {
             }
         }
         if let Some((up, _)) = self.scene.room.ceiling
-            && ray.z > 1e-6 && up > self.origin.z {
-                let t = (up - self.origin.z) / ray.z;
-                if t < best.t {
-                    best = Hit {
-                        t,
-                        what: CEILING,
-                        face: 4,
-                    };
-                }
+            && ray.z > 1e-6
+            && up > self.origin.z
+        {
+            let t = (up - self.origin.z) / ray.z;
+            if t < best.t {
+                best = Hit {
+                    t,
+                    what: CEILING,
+                    face: 4,
+                };
             }
+        }
         for &i in near {
             if let Some((t, face)) = self.casts[usize::from(i)].meet(self.origin, ray)
-                && t < best.t {
-                    best = Hit { t, what: i, face };
-                }
+                && t < best.t
+            {
+                best = Hit { t, what: i, face };
+            }
         }
         best
     }

@@ -228,8 +228,7 @@ fn camera(words: &mut Words<'_>, camera: &mut CameraSetup) -> Result<(), ScriptE
             "k1" => camera.k1 = words.number("k1")?,
             "size" => {
                 let size = words.word("the size")?;
-                let sides = size
-                    .split_once('x').map(|(w, h)| (w.parse(), h.parse()));
+                let sides = size.split_once('x').map(|(w, h)| (w.parse(), h.parse()));
                 match sides {
                     Some((Ok(width), Ok(height))) => camera.size_px = (width, height),
                     _ => return Err(words.error(format!("a size is 640x480, not {size:?}"))),
