@@ -60,3 +60,46 @@ fn truth_files_are_read() {
         assert_eq!(truth.example_grants.len(), grants);
     }
 }
+
+/// Every door, grants and truth file that the project brings is free of problems and fits together.
+#[test]
+fn the_projects_own_clips_are_sound() {
+    let mut count = 0;
+    for folder in std::fs::read_dir("testdata/clips").unwrap() {
+        let folder = folder.unwrap().path();
+        let door = folder.join("door.toml");
+        if !door.is_file() {
+            continue;
+        }
+        count += 1;
+        let site = match load(&[door]) {
+            Ok(site) => site,
+            Err(problems) => panic!("{problems}"),
+        };
+        assert!(site.warnings.is_empty(), "{}", site.warnings);
+        for name in ["grants.csv", "grants.jsonl"] {
+            let Ok(bytes) = std::fs::read(folder.join(name)) else {
+                continue;
+            };
+            let read = read_grants(name, &bytes, &GrantReading::default());
+            let (file, warnings) = read.unwrap_or_else(|problems| panic!("{problems}"));
+            let (_, strangers) = file.events(&site, None).unwrap();
+            assert!(warnings.is_empty(), "{warnings}");
+            assert!(strangers.is_empty(), "{strangers}");
+        }
+        let bytes = std::fs::read(folder.join("truth.json")).unwrap();
+        let read = read_truth("truth.json", &bytes);
+        let (truth, warnings) = read.unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(warnings.is_empty(), "{warnings}");
+        let portals = &site.engine.portals;
+        for crossing in &truth.crossings {
+            let names = |name: &String| *name == crossing.direction;
+            assert!(
+                portals
+                    .iter()
+                    .any(|p| names(&p.in_name) || names(&p.out_name))
+            );
+        }
+    }
+    assert!(count > 0, "no clip in testdata/clips");
+}
