@@ -7,6 +7,11 @@
 //!
 //! It deliberately is no parser: the rules are simple enough for words.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -119,7 +119,7 @@ fn see(manifest: &Manifest, options: OnnxOptions, picture: &YuvPicture) -> Vec<B
     let mut found = Vec::new();
     detector.detect(&picture.view(), &mut found).unwrap();
     assert!(found.iter().all(|d| d.score > 0.5), "{found:?}");
-    found.iter().map(|d| d.bbox.clone()).collect()
+    found.iter().map(|d| d.bbox).collect()
 }
 
 /// Every box lies in the white rectangle, and there are so many.
@@ -191,10 +191,7 @@ fn what_came_before_changes_nothing() {
         .detect(&picture(64, 96, [0, 0, 64, 96]).view(), &mut found)
         .unwrap();
     detector.detect(&wide.view(), &mut found).unwrap();
-    assert_eq!(
-        found.iter().map(|d| d.bbox.clone()).collect::<Vec<_>>(),
-        fresh
-    );
+    assert_eq!(found.iter().map(|d| d.bbox).collect::<Vec<_>>(), fresh);
 }
 
 #[test]
