@@ -114,6 +114,12 @@ pub fn run(args: &ReplayArgs) -> Outcome {
 
 fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
     let site = site(&args.doors)?;
+    if let [first, second, ..] = site.engine.cameras.as_slice() {
+        return Err(Failure::unusable(format!(
+            "a clip is one camera's, but the doors name two: {:?} and {:?}",
+            first.name, second.name
+        )));
+    }
     let truth = truth(args)?;
     let options = ClipOptions {
         rate: args.rate,

@@ -137,7 +137,7 @@ pub(crate) struct CameraTable {
     /// A short name; doors that name the same camera share it (default "camera").
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// The calibration file, relative to this one; or write a [calibration] table instead.
+    /// The calibration file, relative to this one; or write a `[calibration]` table instead.
     #[schemars(length(min = 1))]
     pub calibration: Option<String>,
 }

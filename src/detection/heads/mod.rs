@@ -2,7 +2,7 @@
 //!
 //! A network's outputs are tensors whose meaning only its family knows: offsets in a grid,
 //! distributions over distances, centres and sizes. Each family here turns its tensors into
-//! [`Candidate`]s in pixels of the network's *input*; [`super::suppress`] keeps one a person and
+//! [`Candidate`]s in pixels of the network's *input*; [`suppress`](super::suppress()) keeps one a person and
 //! [`super::Letterbox`] takes them to the picture. Tensors arrive as plain slices, so nothing here
 //! knows the runtime that made them.
 //!

@@ -1,8 +1,8 @@
 //! MOT metrics: HOTA, IDF1 and MOTA of tracked boxes against ground truth.
 //!
 //! Theory of operation. [`parse_rows`] reads MOTChallenge text, [`Sequence::new`] brings truth and
-//! tracks together frame by frame (with the benchmark's rules on who counts), and [`hota`],
-//! [`identity`] and [`clear`] are pure functions of that. The definitions are those of the papers
+//! tracks together frame by frame (with the benchmark's rules on who counts), and [`hota()`],
+//! [`identity()`] and [`clear()`] are pure functions of that. The definitions are those of the papers
 //! as the reference implementation of the benchmark (TrackEval) makes them exact; the integration
 //! tests hold the two together to three decimals.
 //!
