@@ -151,6 +151,7 @@ impl Tracker {
         for (index, found) in self.association.matches.iter().enumerate() {
             let (track, body) = (&mut self.tracks[index], &mut self.bodies[index]);
             if track.state == TrackState::Ended {
+                path::forget(&mut track.path, at, self.settings.path_memory);
                 continue;
             }
             match found {
