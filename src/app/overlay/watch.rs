@@ -142,7 +142,7 @@ impl<S: FrameSink> OverlayWatcher<S> {
         let breaches = run
             .log
             .current_verdicts()
-            .filter(|v| v.kind.is_breach())
+            .filter(|v| v.kind.is_breach() && v.stage != Stage::Provisional)
             .count();
         PanelState {
             title: self.names.door(door),
