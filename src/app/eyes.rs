@@ -6,11 +6,14 @@ use super::look::{Look, look};
 use crate::config::DetectorChoice;
 use crate::engine::EngineConfig;
 use crate::floor::{CameraModel, Grid, Portal};
-use crate::inference::{Detector, InputSize, Registry, Settings, find_weights, open};
+use crate::inference::{Detector, InputSize, Manifest, Registry, Settings, find_weights, open};
 use crate::units::CameraId;
 
 /// Tried in this order where nothing is said: the first whose weights are here. HOG needs none.
 pub const DEFAULT_MODELS: [&str; 2] = ["yolox_nano", "hog"];
+
+/// Longest side of the picture that HOG is given, px: more is slower than anybody waits for.
+const HOG_LONGEST_PX: f64 = 640.0;
 
 /// What the command line says of the detector; the door's file may say it too.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +48,7 @@ pub fn open_eyes(
     let looked = if choice.whole {
         None
     } else {
-        look_of(config, picture)
+        look_of(config, picture, longest_px(&manifest))
     };
     let size = match (choice.input, looked) {
         (Some(side), _) => InputSize::LongSide(side),
@@ -78,7 +81,17 @@ fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<String, 
     })
 }
 
-fn look_of(config: &EngineConfig, picture: (u32, u32)) -> Option<Look> {
+/// Networks are given no more than the size they were published for: people across a wide yard stay
+/// small and are found all the same, and a larger input costs more than it finds. HOG wants people
+/// as tall as its window.
+fn longest_px(manifest: &Manifest) -> f64 {
+    if manifest.weights.is_none() {
+        return HOG_LONGEST_PX;
+    }
+    f64::from(manifest.input.size.0.max(manifest.input.size.1))
+}
+
+fn look_of(config: &EngineConfig, picture: (u32, u32), longest_px: f64) -> Option<Look> {
     let camera = config.cameras.first()?;
     let model = CameraModel::new(camera.calibration.clone()?).ok()?;
     let portals: Vec<Portal> = config
@@ -88,5 +101,5 @@ fn look_of(config: &EngineConfig, picture: (u32, u32)) -> Option<Look> {
         .map(|portal| portal.portal.clone())
         .collect();
     let grid = Grid::new(camera.grid.clone(), &portals);
-    look(&model, &grid, &portals, picture)
+    look(&model, &grid, &portals, picture, longest_px)
 }

@@ -22,9 +22,6 @@ const WANTED_PERSON_PX: f64 = 120.0;
 const MOST_ENLARGED: f64 = 1.5;
 /// No network's input is smaller than two of its coarsest cells, px.
 const SHORTEST_INPUT_PX: f64 = 64.0;
-/// Longest side of a network's input, px: what small detectors are published for. People across a
-/// wide yard stay small, and are found all the same; larger inputs cost more than they find.
-const LONGEST_INPUT_PX: f64 = 416.0;
 
 /// The part of the picture to look at, and the size of the network's input for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +32,14 @@ pub struct Look {
     pub long_side: u32,
 }
 
-/// Where to look in a picture of `size` px; `None` if the calibration can't tell (then everywhere).
+/// Where to look in a picture of `size` px with an input of `longest_px` at most; `None` if the
+/// calibration can't tell (then everywhere).
 pub fn look(
     model: &CameraModel,
     grid: &Grid,
     portals: &[Portal],
     size: (u32, u32),
+    longest_px: f64,
 ) -> Option<Look> {
     model.pose()?;
     let picture = (f64::from(size.0), f64::from(size.1));
@@ -80,7 +79,7 @@ pub fn look(
     };
     let longest = f64::from(source.width.max(source.height));
     let scale = (WANTED_PERSON_PX / person_px).min(MOST_ENLARGED);
-    let long_side = (longest * scale).clamp(SHORTEST_INPUT_PX, LONGEST_INPUT_PX);
+    let long_side = (longest * scale).clamp(SHORTEST_INPUT_PX, longest_px.max(SHORTEST_INPUT_PX));
     (source.width > 0 && source.height > 0).then_some(Look {
         source,
         long_side: long_side as u32,
