@@ -123,8 +123,13 @@ impl CrossingCounter {
             now: at,
         };
         for track in tracks {
-            if let Some(live) = live(&self.accounts, track.id) {
-                read(&mut self.accounts[live], rules, track, out);
+            let Some(live) = live(&self.accounts, track.id) else {
+                continue;
+            };
+            let known = out.len();
+            read(&mut self.accounts[live], rules, track, out);
+            if let Some(born) = out[known..].iter().find(|crossing| is_born(crossing)) {
+                excuse_broken(&mut self.accounts[..live], rules, born);
             }
         }
         judge_bounces(&mut self.accounts, rules, out);
@@ -234,6 +239,23 @@ fn read(account: &mut Account, rules: Rules<'_>, track: &Track, out: &mut Vec<Cr
         }
     }
     account.ended = track.state == TrackState::Ended;
+}
+
+fn is_born(crossing: &Crossing) -> bool {
+    crossing.doubts.contains(&Doubt::BornOnThreshold)
+}
+
+/// A track that broke off at the line and whose rest was then counted as born there has not
+/// vanished over the line as well: one jump at the line is one passage.
+fn excuse_broken(before: &mut [Account], rules: Rules<'_>, born: &Crossing) {
+    let broken = before
+        .iter_mut()
+        .rev()
+        .take_while(|account| account.id == born.track);
+    for account in broken {
+        let over = account.vanished_over(rules);
+        account.handed_on |= over.is_some_and(|over| over.onto.direction() == born.direction);
+    }
 }
 
 /// Judges who has been out of sight for long, and forgets who is gone.

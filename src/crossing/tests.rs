@@ -387,3 +387,26 @@ fn a_crossing_tells_when_where_and_how_far() {
     assert!((crossing.station_m - 503.0).abs() < 1e-6);
     assert!((crossing.margin_m - 0.5).abs() < 1e-6);
 }
+
+#[test]
+fn a_jump_along_the_line_is_one_passage() {
+    let walk = Walk {
+        ways: vec![(0.0, -1.5, 1.0), (0.0, 1.5, 1.0)],
+    };
+    let mut points = walk.points(10.0, 0.05);
+    for point in &mut points {
+        if point.point.y > -0.01 {
+            point.point.x += 3.0;
+        }
+    }
+    // Then nobody, for as long as it takes to judge who has vanished.
+    let mut gone = points[points.len() - 1];
+    gone.basis = None;
+    for _ in 0..20 {
+        gone.at += Span::from_ms(100);
+        points.push(gone);
+    }
+    let crossings = play(portal(&LONG), &points, 3);
+    assert_eq!(directions(&crossings), [Direction::In], "{crossings:?}");
+    assert_eq!(crossings[0].doubts, [Doubt::BornOnThreshold]);
+}
