@@ -9,31 +9,27 @@
 //!
 //! What is inferred from people who appear or vanish at the line is in `threshold`.
 
-use super::continuity::{INTERRUPTED_AFTER, SHORTEST};
+use super::continuity::{INTERRUPTED_AFTER, SHORTEST, only_unread, unread_points};
+use super::excursion::Excursion;
+use super::finding::Finding;
 use super::sighting::{Motion, Pass, Side, Sighting};
 use super::swap::Bounce;
 use super::{CounterSettings, Crossing};
-use crate::floor::{FootprintBasis, Portal};
-use crate::tracking::PathPoint;
-use crate::units::{
-    CameraId, CrossingId, DoorId, Doubt, Instant, Interval, PortalId, Span, TrackId, add_doubt,
-};
+use crate::floor::PortalLine;
+use crate::tracking::{PathPoint, Track, TrackState};
+use crate::units::{Instant, Interval, Span, TrackId};
 
 /// Motion is measured over at least this long (and at most twice as long): a stride, so that
 /// jitter of a few centimetres does not look like walking.
 const MOTION_SPAN: Span = Span::from_ms(400);
 
-/// Passing to and fro for no longer than this is noise about one passage, whose middle is the
-/// best estimate; for longer, it is dithering, and the last passage is the one that counted.
-const ONE_PASSAGE: Span = Span::from_ms(1_000);
-
 /// A margin of fewer standard deviations than this is small: less than 95 % sure.
-const MARGIN_SIGMAS: f64 = 2.0;
+pub(super) const MARGIN_SIGMAS: f64 = 2.0;
 
 /// What a counter reads with.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
-    pub(super) portal: &'a Portal,
+    pub(super) portal: &'a PortalLine,
     pub(super) settings: &'a CounterSettings,
     /// The frame that is being counted.
     pub(super) now: Instant,
@@ -93,31 +89,6 @@ struct Run {
     deepest_m: f64,
 }
 
-/// What happened since the track was last deep on the side where it is settled.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Excursion {
-    /// When it was last deep there.
-    pub(super) left: Option<Instant>,
-    pub(super) first_pass: Option<Pass>,
-    pub(super) last_pass: Option<Pass>,
-    seen: u32,
-    heads: u32,
-    crowded: bool,
-    pub(super) interrupted: bool,
-    /// The sighting farthest from that side, and how it got there.
-    pub(super) nearest: Option<(Sighting, Motion)>,
-}
-
-/// What a crossing rests on.
-pub(super) struct Finding {
-    pub(super) onto: Side,
-    pub(super) at: Instant,
-    pub(super) interval: Interval,
-    pub(super) station_m: f64,
-    pub(super) margin_m: f64,
-    pub(super) doubt: Option<Doubt>,
-}
-
 impl Account {
     /// The account of a track first seen at `birth`.
     pub(super) fn open(id: TrackId, birth: Sighting, with_footage: bool) -> Self {
@@ -171,10 +142,17 @@ impl Account {
     /// Whether nobody can have gone from the last sighting to `next`.
     pub(super) fn is_jump_to(&self, next: &Sighting, settings: &CounterSettings) -> bool {
         let seconds = (next.at - self.last.at).as_s();
-        let (sd_a, sd_b) = (self.last.sd_any_m, next.sd_any_m);
-        let noise_m = MARGIN_SIGMAS * (sd_a * sd_a + sd_b * sd_b).sqrt();
-        let way_m = self.last.point.distance(next.point) - noise_m;
-        seconds > 0.0 && way_m > settings.max_speed_mps * seconds
+        let reach_m = settings.max_speed_mps * seconds;
+        let (dx, dy) = (
+            next.point.x - self.last.point.x,
+            next.point.y - self.last.point.y,
+        );
+        let way_m2 = dx * dx + dy * dy;
+        if seconds <= 0.0 || way_m2 <= reach_m * reach_m {
+            return false;
+        }
+        let noise_m = MARGIN_SIGMAS * (self.last.var_any_m2 + next.var_any_m2).sqrt();
+        way_m2.sqrt() - noise_m > reach_m
     }
 
     /// Leaves out the points up to `stray`; a stay with strays in it settles nothing.
@@ -189,34 +167,83 @@ impl Account {
         self.last.motion_since(&self.older)
     }
 
+    /// Reads a track that shows one more sighting or none, and nothing odd; whether it was one.
+    pub(super) fn read_plain(
+        &mut self,
+        rules: Rules<'_>,
+        track: &Track,
+        out: &mut Vec<Crossing>,
+    ) -> bool {
+        self.track_seen = track.last_seen;
+        if self.waits || self.is_new {
+            return false;
+        }
+        if track.last_seen > self.read_until {
+            let Some(point) = only_unread(track, self.read_until) else {
+                return false;
+            };
+            let Some(sighting) = Sighting::read(rules.portal, point) else {
+                return false;
+            };
+            let gap = sighting.at - self.last.at;
+            if gap >= INTERRUPTED_AFTER || self.is_jump_to(&sighting, rules.settings) {
+                return false;
+            }
+            out.extend(self.read_sighting(rules, point, &sighting));
+        }
+        self.ended = track.state == TrackState::Ended;
+        true
+    }
+
+    /// Reads all points that are new and no predictions.
+    pub(super) fn read_all(&mut self, rules: Rules<'_>, track: &Track, out: &mut Vec<Crossing>) {
+        if !self.waits {
+            for point in unread_points(track, self.read_until) {
+                out.extend(self.read(rules, point));
+            }
+        }
+        self.ended = track.state == TrackState::Ended;
+    }
+
     /// Reads the next point of the path; a crossing if that completes one.
-    pub(super) fn read(&mut self, rules: Rules<'_>, point: &PathPoint) -> Option<Crossing> {
+    fn read(&mut self, rules: Rules<'_>, point: &PathPoint) -> Option<Crossing> {
         self.read_until = point.at;
         let sighting = Sighting::read(rules.portal, point)?;
+        self.read_sighting(rules, point, &sighting)
+    }
+
+    /// Reads the next point of the path, of which the portal's reading is known.
+    fn read_sighting(
+        &mut self,
+        rules: Rules<'_>,
+        point: &PathPoint,
+        sighting: &Sighting,
+    ) -> Option<Crossing> {
+        self.read_until = point.at;
         let seen = point.basis.is_some();
-        if seen && self.is_jump_to(&sighting, rules.settings) {
+        if seen && self.is_jump_to(sighting, rules.settings) {
             let with_footage = self.birth.with_footage;
             *self = Self {
                 read_until: point.at,
                 track_seen: self.track_seen,
                 is_new: false,
-                ..Self::open(self.id, sighting, with_footage)
+                ..Self::open(self.id, *sighting, with_footage)
             };
         }
-        self.note_passage(rules, &sighting);
+        self.note_passage(rules, sighting);
         if !seen {
             return None; // a bridged point says where the line was passed, but settles nothing
         }
-        let deep = sighting.deep_side(rules.portal.depth_m, rules.settings.settle_sigmas);
-        self.note_motion(&sighting, deep.is_some());
+        let deep = sighting.deep_side(rules.portal.depth_m(), rules.settings.settle_sigmas);
+        self.note_motion(sighting, deep.is_some());
         let gap = sighting.at - self.last.at;
-        self.last = sighting;
+        self.last = *sighting;
         self.note_excursion(rules, deep);
         self.excursion.note(point, gap >= INTERRUPTED_AFTER);
         self.unseen = Span::ZERO;
         self.vanish_judged = false;
         self.handed_on = false; // seen again: it was somebody else who went on
-        let side = self.run_on(deep, &sighting, rules.settings.settle_for)?;
+        let side = self.run_on(deep, sighting, rules.settings.settle_for)?;
         self.settle(rules, side)
     }
 
@@ -351,66 +378,5 @@ impl Account {
         self.settled = Some(onto);
         self.excursion = Excursion::since(at);
         self.excursion.interrupted = true;
-    }
-
-    /// The crossing that a finding amounts to. The engine fills in what it is called.
-    pub(super) fn crossing(&self, rules: Rules<'_>, finding: Finding) -> Crossing {
-        let mut doubts = Vec::new();
-        if let Some(doubt) = finding.doubt {
-            add_doubt(&mut doubts, doubt);
-        }
-        if self.excursion.interrupted {
-            add_doubt(&mut doubts, Doubt::TrackInterrupted);
-        }
-        if 2 * self.excursion.heads > self.excursion.seen {
-            add_doubt(&mut doubts, Doubt::FeetHidden);
-        }
-        if self.excursion.crowded {
-            add_doubt(&mut doubts, Doubt::Crowded);
-        }
-        if finding.margin_m < MARGIN_SIGMAS * self.last.sd_m {
-            add_doubt(&mut doubts, Doubt::MarginSmall);
-        }
-        Crossing {
-            id: CrossingId(0),
-            door: DoorId(0),
-            portal: PortalId(0),
-            camera: CameraId(0),
-            track: self.id,
-            direction: finding.onto.direction(),
-            at: finding.at,
-            interval: finding.interval,
-            settled_at: rules.now,
-            margin_m: finding.margin_m,
-            station_m: finding.station_m,
-            tiles: Vec::new(),
-            doubts,
-        }
-    }
-}
-
-impl Excursion {
-    fn since(at: Instant) -> Self {
-        Self {
-            left: Some(at),
-            ..Self::default()
-        }
-    }
-
-    fn note(&mut self, point: &PathPoint, interrupted: bool) {
-        self.seen += 1;
-        self.heads += u32::from(point.basis == Some(FootprintBasis::Head));
-        self.crowded |= point.crowded;
-        self.interrupted |= interrupted;
-    }
-
-    /// When the line was passed, `last` being the last passage.
-    pub(super) fn passed_at(&self, last: &Pass) -> Instant {
-        match self.first_pass {
-            Some(first) if first.onto == last.onto && last.at - first.at <= ONE_PASSAGE => {
-                Interval::new(first.at, last.at).mid()
-            }
-            _ => last.at,
-        }
     }
 }

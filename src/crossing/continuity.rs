@@ -7,7 +7,7 @@
 
 use super::account::{Account, Rules};
 use super::sighting::{Motion, Sighting};
-use crate::floor::Portal;
+use crate::floor::PortalLine;
 use crate::tracking::{PathPoint, Track, TrackState};
 use crate::units::{Instant, Span};
 
@@ -72,15 +72,30 @@ pub(super) fn continuation(account: &Account, track: &Track, rules: Rules<'_>) -
 
 /// The points of the path after `since` that are no predictions, oldest first.
 pub(super) fn unread_points(track: &Track, since: Instant) -> impl Iterator<Item = &PathPoint> {
-    let first = track.path.partition_point(|point| point.at <= since);
+    // Mostly one point is new: from the back it is found at once.
+    let new = track.path.iter().rev().take_while(|point| point.at > since);
+    let first = track.path.len() - new.count();
     let settled = move |point: &&PathPoint| point.at <= track.last_seen;
     track.path.range(first..).take_while(settled)
+}
+
+/// The only point after `since`, if it is a plain sighting.
+pub(super) fn only_unread(track: &Track, since: Instant) -> Option<&PathPoint> {
+    let newest = track.path.back()?;
+    let before = track
+        .path
+        .len()
+        .checked_sub(2)
+        .and_then(|index| track.path.get(index));
+    let is_new = newest.at > since && newest.at <= track.last_seen && newest.basis.is_some();
+    let is_only = before.is_none_or(|before| before.at <= since);
+    (is_new && is_only).then_some(newest)
 }
 
 /// The sightings after `since`, oldest first.
 pub(super) fn sightings(
     track: &Track,
-    portal: &Portal,
+    portal: &PortalLine,
     since: Instant,
 ) -> impl Iterator<Item = Sighting> {
     unread_points(track, since)
@@ -89,7 +104,7 @@ pub(super) fn sightings(
 }
 
 /// How a track has moved since `birth`, as far as it is known.
-pub(super) fn first_motion(track: &Track, portal: &Portal, birth: &Sighting) -> Motion {
+pub(super) fn first_motion(track: &Track, portal: &PortalLine, birth: &Sighting) -> Motion {
     let seen = |point: &&PathPoint| point.at <= track.last_seen && point.basis.is_some();
     let latest = track.path.iter().rev().find(seen);
     latest

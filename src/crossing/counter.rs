@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::CounterSettings;
 use super::account::{Account, Rules};
-use super::continuity::{Continuation, continuation, first_motion, sightings, unread_points};
+use super::continuity::{Continuation, continuation, first_motion, sightings};
 use super::stitch::find_ancestor;
 use super::swap::judge_bounces;
-use crate::floor::{Portal, TileIndex};
+use crate::floor::{Portal, PortalLine, TileIndex};
 use crate::tracking::{Track, TrackState};
 use crate::units::{
     CameraId, CrossingId, DoorId, Doubt, Instant, Interval, PortalId, Span, TrackId,
@@ -75,6 +75,7 @@ pub struct Crossing {
 #[derive(Debug, Clone)]
 pub struct CrossingCounter {
     portal: Portal,
+    line: PortalLine,
     settings: CounterSettings,
     /// In order of track; an account that broke off comes before the one that goes on.
     accounts: Vec<Account>,
@@ -88,6 +89,7 @@ impl CrossingCounter {
     /// A counter that has seen nobody.
     pub fn new(portal: Portal, settings: CounterSettings) -> Self {
         Self {
+            line: portal.prepare(),
             portal,
             settings,
             accounts: Vec::new(),
@@ -106,11 +108,29 @@ impl CrossingCounter {
     /// Ids (crossing, door, portal, camera) and tiles are filled in by the engine.
     pub fn step(&mut self, at: Instant, tracks: &[Track], out: &mut Vec<Crossing>) {
         let watched = self.watch(at);
-        for account in &mut self.accounts {
-            account.unseen = account.unseen + watched;
-            let id = account.id;
-            account.ended |= tracks.binary_search_by_key(&id, |track| track.id).is_err();
+        let known = out.len();
+        let rules = Rules {
+            portal: &self.line,
+            settings: &self.settings,
+            now: at,
+        };
+        if !read_plain(&mut self.accounts, rules, watched, tracks, out) {
+            self.read_others(at, tracks, out);
         }
+        let rules = Rules {
+            portal: &self.line,
+            settings: &self.settings,
+            now: at,
+        };
+        for crossing in &out[known..] {
+            excuse_broken(&mut self.accounts, rules, crossing);
+        }
+        judge_bounces(&mut self.accounts, rules, out);
+        judge_vanished(&mut self.accounts, rules, out);
+    }
+
+    /// Reads the tracks that take more than a look: new ones, and those that jump or come back.
+    fn read_others(&mut self, at: Instant, tracks: &[Track], out: &mut Vec<Crossing>) {
         for track in tracks {
             self.open(at, track);
         }
@@ -118,22 +138,15 @@ impl CrossingCounter {
             self.stitch(track);
         }
         let rules = Rules {
-            portal: &self.portal,
+            portal: &self.line,
             settings: &self.settings,
             now: at,
         };
         for track in tracks {
-            let Some(live) = live(&self.accounts, track.id) else {
-                continue;
-            };
-            let known = out.len();
-            read(&mut self.accounts[live], rules, track, out);
-            if let Some(born) = out[known..].iter().find(|crossing| is_born(crossing)) {
-                excuse_broken(&mut self.accounts[..live], rules, born);
+            if let Some(live) = live(&self.accounts, track.id) {
+                self.accounts[live].read_all(rules, track, out);
             }
         }
-        judge_bounces(&mut self.accounts, rules, out);
-        judge_vanished(&mut self.accounts, rules, out);
     }
 
     /// Notes a frame; for how long it stands in which everybody could have been seen.
@@ -152,7 +165,7 @@ impl CrossingCounter {
             if !matches!(track.state, TrackState::Confirmed | TrackState::Lost) {
                 return;
             }
-            let first = sightings(track, &self.portal, Instant::MIN).next();
+            let first = sightings(track, &self.line, Instant::MIN).next();
             if let Some(birth) = first {
                 let mut account = Account::open(track.id, birth, self.is_footage_start(birth.at));
                 account.track_seen = track.last_seen;
@@ -161,7 +174,12 @@ impl CrossingCounter {
             return;
         };
         self.accounts[live].track_seen = track.last_seen;
-        let found = continuation(&self.accounts[live], track, self.rules(at));
+        let rules = Rules {
+            portal: &self.line,
+            settings: &self.settings,
+            now: at,
+        };
+        let found = continuation(&self.accounts[live], track, rules);
         let account = &mut self.accounts[live];
         account.waits = matches!(found, Continuation::TooEarly);
         match found {
@@ -175,14 +193,6 @@ impl CrossingCounter {
                 rest.track_seen = track.last_seen;
                 self.insert(rest);
             }
-        }
-    }
-
-    fn rules(&self, now: Instant) -> Rules<'_> {
-        Rules {
-            portal: &self.portal,
-            settings: &self.settings,
-            now,
         }
     }
 
@@ -202,7 +212,7 @@ impl CrossingCounter {
         let account = &mut self.accounts[newborn];
         let birth = account.birth.sighting;
         account.is_new = false;
-        let motion = first_motion(track, &self.portal, &birth);
+        let motion = first_motion(track, &self.line, &birth);
         let Some(ancestor) = find_ancestor(&self.accounts, newborn, &motion, &self.settings) else {
             return;
         };
@@ -231,30 +241,44 @@ fn live(accounts: &[Account], id: TrackId) -> Option<usize> {
     (account.id == id && !account.ended).then_some(index)
 }
 
-/// Reads the points that are new and no predictions.
-fn read(account: &mut Account, rules: Rules<'_>, track: &Track, out: &mut Vec<Crossing>) {
-    if !account.waits {
-        for point in unread_points(track, account.read_until) {
-            out.extend(account.read(rules, point));
+/// Passes time, and reads the tracks that show one more sighting and nothing odd: most of them,
+/// most of the time. Whether that was all there is to read.
+fn read_plain(
+    accounts: &mut [Account],
+    rules: Rules<'_>,
+    watched: Span,
+    tracks: &[Track],
+    out: &mut Vec<Crossing>,
+) -> bool {
+    let mut all = true;
+    let mut tracks = tracks.iter().peekable();
+    for account in accounts {
+        account.unseen = account.unseen + watched;
+        if account.ended {
+            continue;
+        }
+        while let Some(new) = tracks.next_if(|track| track.id < account.id) {
+            all &= new.state == TrackState::Tentative;
+        }
+        match tracks.next_if(|track| track.id == account.id) {
+            Some(track) => all &= account.read_plain(rules, track, out),
+            None => account.ended = true,
         }
     }
-    account.ended = track.state == TrackState::Ended;
-}
-
-fn is_born(crossing: &Crossing) -> bool {
-    crossing.doubts.contains(&Doubt::BornOnThreshold)
+    all && tracks.all(|new| new.state == TrackState::Tentative)
 }
 
 /// A track that broke off at the line and whose rest was then counted as born there has not
 /// vanished over the line as well: one jump at the line is one passage.
-fn excuse_broken(before: &mut [Account], rules: Rules<'_>, born: &Crossing) {
-    let broken = before
-        .iter_mut()
-        .rev()
-        .take_while(|account| account.id == born.track);
-    for account in broken {
-        let over = account.vanished_over(rules);
-        account.handed_on |= over.is_some_and(|over| over.onto.direction() == born.direction);
+fn excuse_broken(accounts: &mut [Account], rules: Rules<'_>, born: &Crossing) {
+    if !born.doubts.contains(&Doubt::BornOnThreshold) {
+        return;
+    }
+    for account in accounts {
+        if account.id == born.track && account.ended {
+            let over = account.vanished_over(rules);
+            account.handed_on |= over.is_some_and(|over| over.onto.direction() == born.direction);
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 mod account;
 mod continuity;
 mod counter;
+mod excursion;
+mod finding;
 mod settings;
 mod sighting;
 mod stitch;

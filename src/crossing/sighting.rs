@@ -1,7 +1,7 @@
 //! One point of a path, as a portal sees it.
 
 use super::Direction;
-use crate::floor::{PointInFloor, Portal};
+use crate::floor::{PointInFloor, PortalLine};
 use crate::tracking::PathPoint;
 use crate::units::Instant;
 
@@ -31,8 +31,8 @@ pub(super) struct Sighting {
     pub(super) normal: (f64, f64),
     /// Standard deviation across the line, m.
     pub(super) sd_m: f64,
-    /// Upper bound of the standard deviation in any direction, m.
-    pub(super) sd_any_m: f64,
+    /// Upper bound of the variance in any direction, m squared.
+    pub(super) var_any_m2: f64,
 }
 
 /// How somebody moved over a short while.
@@ -82,7 +82,7 @@ impl Side {
 
 impl Sighting {
     /// `None` for a point that isn't one (not a number).
-    pub(super) fn read(portal: &Portal, point: &PathPoint) -> Option<Self> {
+    pub(super) fn read(portal: &PortalLine, point: &PathPoint) -> Option<Self> {
         let reading = portal.read(point.point);
         let (nx, ny) = reading.normal;
         let finite = reading.side_m.is_finite() && reading.station_m.is_finite();
@@ -94,7 +94,7 @@ impl Sighting {
             beyond_m: portal.beyond_m(reading.station_m),
             normal: reading.normal,
             sd_m: point.cov.along(nx, ny).max(0.0).sqrt(),
-            sd_any_m: (point.cov.xx + point.cov.yy).max(0.0).sqrt(),
+            var_any_m2: (point.cov.xx + point.cov.yy).max(0.0),
         })
     }
 

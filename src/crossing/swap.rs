@@ -5,7 +5,9 @@
 //! side. People who make way for each other stop first. So a pair of bounces is one person in and
 //! one out, with doubts; a single bounce is a turn and counts nothing.
 
-use super::account::{Account, Excursion, Finding, Rules};
+use super::account::{Account, Rules};
+use super::excursion::Excursion;
+use super::finding::Finding;
 use super::sighting::{Side, Sighting};
 use super::{CounterSettings, Crossing};
 use crate::floor::PointInFloor;

@@ -6,7 +6,8 @@
 //! allows none.
 
 use super::Crossing;
-use super::account::{Account, Finding, Rules};
+use super::account::{Account, Rules};
+use super::finding::Finding;
 use super::sighting::{Motion, Side, Sighting};
 use crate::units::{Doubt, Instant, Interval, Span, add_doubt};
 
@@ -51,7 +52,7 @@ impl Account {
                 (self.excursion.passed_at(&pass), pass.station_m)
             }
             None => {
-                let near = depth_m <= rules.settings.threshold_m.max(rules.portal.depth_m);
+                let near = depth_m <= rules.settings.threshold_m.max(rules.portal.depth_m());
                 if !near || !walks || birth.beyond_m > slack_m || self.birth.with_footage {
                     return None;
                 }
@@ -77,7 +78,7 @@ impl Account {
         if self.settled.is_none() {
             add_doubt(&mut crossing.doubts, Doubt::BornOnThreshold);
         }
-        self.vanished_onto(onto, at, rules.portal.depth_m);
+        self.vanished_onto(onto, at, rules.portal.depth_m());
         Some(crossing)
     }
 
@@ -92,7 +93,7 @@ impl Account {
         let walks = leads_onto(onto, &motion, last);
         let depth_m = last.depth_on(onto);
         let slack_m = rules.settings.end_slack_m;
-        let deep = last.deep_side(rules.portal.depth_m, rules.settings.settle_sigmas);
+        let deep = last.deep_side(rules.portal.depth_m(), rules.settings.settle_sigmas);
         let pass = self.excursion.last_pass;
         let (at, station_m) = match pass.filter(|pass| depth_m > 0.0 && pass.onto == onto) {
             Some(pass) => {
@@ -102,7 +103,7 @@ impl Account {
                 (self.excursion.passed_at(&pass), pass.station_m)
             }
             None => {
-                let near = -depth_m <= rules.settings.threshold_m.max(rules.portal.depth_m);
+                let near = -depth_m <= rules.settings.threshold_m.max(rules.portal.depth_m());
                 if !near || !walks || last.beyond_m > slack_m {
                     return None;
                 }

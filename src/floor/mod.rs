@@ -23,5 +23,5 @@ pub use grid::{Grid, GridSpec, TileIndex, TileRole};
 pub use homography::Homography;
 pub use lens::Lens;
 pub use point::{Cov2, PointInFloor};
-pub use portal::{Passage, Portal, PortalReading};
+pub use portal::{Passage, Portal, PortalLine, PortalReading};
 pub use pose::Pose;

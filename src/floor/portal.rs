@@ -47,15 +47,33 @@ pub struct Passage {
     pub inward: bool,
 }
 
-/// One segment of the line, with what its neighbours say of its ends.
+/// A portal made ready for reading many points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortalLine {
+    segments: Vec<Segment>,
+    length_m: f64,
+    depth_m: f64,
+}
+
+/// One segment of the line.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Segment {
     start: PointInFloor,
     along: (f64, f64),
     length_m: f64,
     /// Arc length at its start, m.
     station_m: f64,
-    first: bool,
-    last: bool,
+    /// What its ends are; `None` for an end of the whole line.
+    start_corner: Option<Corner>,
+    end_corner: Option<Corner>,
+}
+
+/// Where two segments meet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Corner {
+    /// Which side it points to: +1 inside, -1 outside, 0 where the line goes straight on.
+    points_to: f64,
+    normal: (f64, f64),
 }
 
 impl Portal {
@@ -64,29 +82,85 @@ impl Portal {
         self.line.windows(2).map(|w| w[0].distance(w[1])).sum()
     }
 
-    /// Where `p` is with regard to this portal.
+    /// Where `p` is with regard to this portal. To read many points, [`Portal::prepare`] it.
     pub fn read(&self, p: PointInFloor) -> PortalReading {
-        let mut best = PortalReading {
-            side_m: 0.0,
-            station_m: 0.0,
-            normal: (0.0, 0.0),
-        };
-        let mut best_distance = f64::INFINITY;
-        let mut before: Option<(f64, f64)> = None;
-        let mut segments = self.segments().peekable();
-        while let Some(segment) = segments.next() {
-            let after = segments.peek().map(|next| next.along);
-            let (distance, reading) = segment.read(p, before, after);
-            if distance < best_distance {
-                best_distance = distance;
-                best = reading;
+        self.prepare().read(p)
+    }
+
+    /// Where a step passes; see [`PortalLine::passage`].
+    pub fn passage(&self, from: PointInFloor, to: PointInFloor) -> Option<Passage> {
+        self.prepare().passage(from, to)
+    }
+
+    /// How far past the nearer end a station is, m; 0 over the line itself.
+    pub fn beyond_m(&self, station_m: f64) -> f64 {
+        (-station_m).max(station_m - self.length_m()).max(0.0)
+    }
+
+    /// The same, ready for reading many points.
+    pub fn prepare(&self) -> PortalLine {
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut station_m = 0.0;
+        for ends in self.line.windows(2) {
+            let length_m = ends[0].distance(ends[1]);
+            if !(length_m > 0.0 && length_m.is_finite()) {
+                continue;
             }
-            before = Some(segment.along);
+            let (dx, dy) = (ends[1].x - ends[0].x, ends[1].y - ends[0].y);
+            let mut segment = Segment {
+                start: ends[0],
+                along: (dx / length_m, dy / length_m),
+                length_m,
+                station_m,
+                start_corner: None,
+                end_corner: None,
+            };
+            if let Some(before) = segments.last_mut() {
+                let corner = Corner::between(before.along, segment.along);
+                before.end_corner = Some(corner);
+                segment.start_corner = Some(corner);
+            }
+            segments.push(segment);
+            station_m += length_m;
         }
-        if !best_distance.is_finite() && before.is_some() {
-            best.side_m = f64::NAN; // not a point: on neither side
+        PortalLine {
+            segments,
+            length_m: station_m,
+            depth_m: self.depth_m,
         }
-        best
+    }
+}
+
+impl PortalLine {
+    /// The portal's hysteresis depth, m.
+    pub fn depth_m(&self) -> f64 {
+        self.depth_m
+    }
+
+    /// Where `p` is with regard to the portal.
+    pub fn read(&self, p: PointInFloor) -> PortalReading {
+        let mut nearest: Option<&Segment> = None;
+        let mut least_m2 = f64::INFINITY;
+        for segment in &self.segments {
+            let distance_m2 = segment.distance_m2(p);
+            if distance_m2 < least_m2 {
+                least_m2 = distance_m2;
+                nearest = Some(segment);
+            }
+        }
+        nearest.map_or_else(
+            || PortalReading {
+                // No line: on neither side. No point: nowhere.
+                side_m: if self.segments.is_empty() {
+                    0.0
+                } else {
+                    f64::NAN
+                },
+                station_m: 0.0,
+                normal: (0.0, 0.0),
+            },
+            |segment| segment.read(p),
+        )
     }
 
     /// Where the straight step from `from` to `to` passes the line, if their sides differ.
@@ -99,7 +173,7 @@ impl Portal {
         }
         let inward = a.side_m < 0.0;
         let mut best: Option<Passage> = None;
-        for segment in self.segments() {
+        for segment in &self.segments {
             if let Some(found) = segment.passage(from, to, inward)
                 && best.is_none_or(|b| found.beyond_m < b.beyond_m)
             {
@@ -121,83 +195,81 @@ impl Portal {
 
     /// How far past the nearer end a station is, m; 0 over the line itself.
     pub fn beyond_m(&self, station_m: f64) -> f64 {
-        (-station_m).max(station_m - self.length_m()).max(0.0)
+        (-station_m).max(station_m - self.length_m).max(0.0)
     }
+}
 
-    /// The segments that have a length.
-    fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
-        let has_length = |w: &&[PointInFloor]| w[0].distance(w[1]) > 0.0;
-        let count = self.line.windows(2).filter(has_length).count();
-        let mut station_m = 0.0;
-        self.line
-            .windows(2)
-            .filter(has_length)
-            .enumerate()
-            .map(move |(i, w)| {
-                let length_m = w[0].distance(w[1]);
-                let segment = Segment {
-                    start: w[0],
-                    along: ((w[1].x - w[0].x) / length_m, (w[1].y - w[0].y) / length_m),
-                    length_m,
-                    station_m,
-                    first: i == 0,
-                    last: i + 1 == count,
-                };
-                station_m += length_m;
-                segment
-            })
+impl Corner {
+    fn between(before: (f64, f64), after: (f64, f64)) -> Self {
+        let turn = cross(before, after);
+        let sum = (-before.1 - after.1, before.0 + after.0);
+        let length = (sum.0 * sum.0 + sum.1 * sum.1).sqrt();
+        let folds = length < 1e-9;
+        Self {
+            // The corner of a line that turns left points outside.
+            points_to: if turn > 0.0 {
+                -1.0
+            } else if turn < 0.0 {
+                1.0
+            } else {
+                0.0
+            },
+            normal: if folds {
+                (-before.1, before.0)
+            } else {
+                (sum.0 / length, sum.1 / length)
+            },
+        }
     }
 }
 
 impl Segment {
-    /// The distance of `p` to this segment, and what is read there.
-    fn read(
-        &self,
-        p: PointInFloor,
-        before: Option<(f64, f64)>,
-        after: Option<(f64, f64)>,
-    ) -> (f64, PortalReading) {
-        let (dx, dy) = (p.x - self.start.x, p.y - self.start.y);
-        let along_m = dx * self.along.0 + dy * self.along.1;
-        let across_m = self.along.0 * dy - self.along.1 * dx;
+    /// How far along and across this segment `p` lies, and how far past its nearer end.
+    fn place(&self, p: PointInFloor) -> (f64, f64, f64) {
+        let offset = (p.x - self.start.x, p.y - self.start.y);
+        let along_m = offset.0 * self.along.0 + offset.1 * self.along.1;
+        let across_m = cross(self.along, offset);
         let past_m = (-along_m).max(along_m - self.length_m).max(0.0);
-        let distance_m = (past_m * past_m + across_m * across_m).sqrt();
-        let neighbour = if along_m < 0.0 { before } else { after };
-        let own = (-self.along.1, self.along.0);
-        let (side_m, station_m, normal) = match neighbour {
-            Some(other) if past_m > 0.0 => {
-                let at_end = along_m > 0.0;
-                let (d1, d2) = if at_end {
-                    (self.along, other)
-                } else {
-                    (other, self.along)
-                };
-                let turn = cross(d1, d2);
-                let outward = if turn > 0.0 {
-                    -distance_m // the line turns left: its corner points outside
-                } else if turn < 0.0 {
-                    distance_m
-                } else {
-                    across_m
-                };
-                let station_m = self.station_m + if at_end { self.length_m } else { 0.0 };
-                (
-                    outward,
-                    station_m,
-                    unit_or(own, (own.0 - other.1, own.1 + other.0)),
-                )
-            }
-            _ => (across_m, self.station_m + along_m, own),
-        };
-        let reading = PortalReading {
-            side_m,
-            station_m,
-            normal,
-        };
-        (distance_m, reading)
+        (along_m, across_m, past_m)
     }
 
-    /// Where a step meets this segment; its outer end counts as endless.
+    fn distance_m2(&self, p: PointInFloor) -> f64 {
+        let (_, across_m, past_m) = self.place(p);
+        past_m * past_m + across_m * across_m
+    }
+
+    /// What is read at `p`, this being the nearest segment.
+    fn read(&self, p: PointInFloor) -> PortalReading {
+        let (along_m, across_m, past_m) = self.place(p);
+        let at_start = along_m < 0.0;
+        let corner = if at_start {
+            self.start_corner
+        } else {
+            self.end_corner
+        };
+        match corner {
+            Some(corner) if past_m > 0.0 => {
+                let distance_m = (past_m * past_m + across_m * across_m).sqrt();
+                let straight = corner.points_to.abs() < 0.5;
+                PortalReading {
+                    side_m: if straight {
+                        across_m
+                    } else {
+                        corner.points_to * distance_m
+                    },
+                    station_m: self.station_m + if at_start { 0.0 } else { self.length_m },
+                    normal: corner.normal,
+                }
+            }
+            _ => PortalReading {
+                side_m: across_m,
+                station_m: self.station_m + along_m,
+                normal: (-self.along.1, self.along.0),
+            },
+        }
+    }
+
+    /// Where a step meets this segment; an end of the whole line counts as endless.
     fn passage(&self, from: PointInFloor, to: PointInFloor, inward: bool) -> Option<Passage> {
         let offset = (from.x - self.start.x, from.y - self.start.y);
         let step = (to.x - from.x, to.y - from.y);
@@ -210,10 +282,9 @@ impl Segment {
             + offset.1 * self.along.1
             + share * (step.0 * self.along.0 + step.1 * self.along.1);
         let (before_m, after_m) = ((-along_m).max(0.0), (along_m - self.length_m).max(0.0));
-        if (before_m > 0.0 && !self.first) || (after_m > 0.0 && !self.last) {
-            return None;
-        }
-        Some(Passage {
+        let misses = (before_m > 0.0 && self.start_corner.is_some())
+            || (after_m > 0.0 && self.end_corner.is_some());
+        (!misses).then_some(Passage {
             share,
             station_m: self.station_m + along_m,
             beyond_m: before_m + after_m,
@@ -224,16 +295,6 @@ impl Segment {
 
 fn cross(a: (f64, f64), b: (f64, f64)) -> f64 {
     a.0 * b.1 - a.1 * b.0
-}
-
-/// `v` at length 1, or `otherwise` where it has none.
-fn unit_or(otherwise: (f64, f64), v: (f64, f64)) -> (f64, f64) {
-    let length = (v.0 * v.0 + v.1 * v.1).sqrt();
-    if length > 1e-9 {
-        (v.0 / length, v.1 / length)
-    } else {
-        otherwise
-    }
 }
 
 #[cfg(test)]
