@@ -264,7 +264,7 @@ impl Caster<'_> {
                 Some((same, colour)) if same == key && !self.is_sharp(hit) => colour,
                 _ => {
                     let spot = self.spot(hit, *p);
-                    let n = self.normal(hit);
+                    let n = self.normal(hit, *p);
                     let (ambient, falls) = self.light(*p, n, hit.what, near);
                     let mut light = ambient;
                     for (fall, source) in falls.iter().zip(self.sources) {
@@ -296,11 +296,11 @@ impl Caster<'_> {
         out.colour[index] = sum.map(|s| s / hits.len() as f32);
     }
 
-    fn normal(&self, hit: &Hit) -> Vec3 {
+    fn normal(&self, hit: &Hit, p: Vec3) -> Vec3 {
         match hit.what {
             FLOOR | NOTHING => Vec3::UP,
             CEILING => -Vec3::UP,
-            i => self.casts[usize::from(i)].normal(hit.face),
+            i => self.casts[usize::from(i)].normal(p, hit.face),
         }
     }
 
@@ -328,7 +328,7 @@ impl Caster<'_> {
         // A pixel covers more of what is far and seen at a slant.
         let slant = (p - self.origin)
             .unit()
-            .dot(self.normal(hit))
+            .dot(self.normal(hit, p))
             .abs()
             .max(0.08);
         let blur = hit.t / self.scene.camera.lens.focal_px as f32 / slant;

@@ -111,5 +111,13 @@ pub fn occlusion(capsule: &Capsule, p: Vec3, n: Vec3) -> f32 {
     }
     let inv = 1.0 / d2.sqrt();
     let facing = (0.25 + 0.75 * n.dot(v) * inv).max(0.0);
-    facing * r2 / d2
+    // A long limb seen from the side covers more than a ball: its length over its width.
+    let length2 = ab.dot(ab);
+    let broad = if length2 > 1e-6 {
+        let aside = ab.cross(v).norm() * inv;
+        0.64 * aside.min(2.0 / inv) / capsule.radius
+    } else {
+        0.0
+    };
+    (facing * r2 / d2 * (1.0 + broad)).min(1.0)
 }
