@@ -1,9 +1,9 @@
 //! The things that move in a frame: people, door leaves, readers; their light and their shadows.
 
 use super::door::lamp_glow;
-use super::light::{everywhere, occlusion};
+use super::light::{REACH_M, everywhere, occlusion, within_reach};
 use super::picture::linear;
-use super::raster::Layer;
+use super::raster::{Layer, NONE};
 use super::renderer::Renderer;
 use super::scene::{Figure, Moment};
 use super::sensor::{Spectrum, Stuff};
@@ -12,9 +12,6 @@ use crate::sim::body::{Capsule, Surface, Vec3, v3};
 
 /// A person this tall in the picture gets every segment, px.
 const FULL_DETAIL_PX: f32 = 320.0;
-/// Limbs darken what is within this distance, m.
-pub const CONTACT_M: f32 = 1.3;
-
 /// Something that moves: a person, a leaf, a reader.
 pub struct Actor<'a> {
     pub surface: Surface,
@@ -135,17 +132,19 @@ impl Renderer {
         VertexLight { colour, from }
     }
 
+    /// Light at the vertices of an actor that some sample of the picture needs.
     pub(super) fn light_vertices(
         &self,
         actors: &[Actor],
         me: usize,
         shadows: &[Vec<Shadow>],
+        owners: &[u16],
     ) -> Vec<VertexLight> {
         let actor = &actors[me];
         let capsules: Vec<Capsule> = actors
             .iter()
-            .filter(|a| (a.middle - actor.middle).norm() < CONTACT_M + 0.6)
-            .flat_map(|a| a.capsules.iter().copied())
+            .filter(|a| (a.middle - actor.middle).norm() < REACH_M + 1.8)
+            .flat_map(|a| within_reach(&a.capsules, actor.middle, 0.9))
             .collect();
         let near: Vec<Vec<&Shadow>> = shadows
             .iter()
@@ -155,13 +154,40 @@ impl Renderer {
                     .collect()
             })
             .collect();
-        let points = actor
-            .surface
-            .positions()
-            .iter()
-            .zip(actor.surface.normals());
-        points
-            .map(|(p, n)| self.light_at(*p, *n, &capsules, &near))
-            .collect()
+        let (positions, normals) = (actor.surface.positions(), actor.surface.normals());
+        let needed = self.shown_vertices(actor, me as u16 + 1, owners);
+        let lit = |i: usize| {
+            if needed[i] {
+                self.light_at(positions[i], normals[i], &capsules, &near)
+            } else {
+                VertexLight::default()
+            }
+        };
+        (0..positions.len()).map(lit).collect()
+    }
+
+    /// Which vertices belong to a triangle that owns a sample.
+    fn shown_vertices(&self, actor: &Actor, owner: u16, owners: &[u16]) -> Vec<bool> {
+        let k = self.samples as i32;
+        let (across, down) = (
+            self.backdrop.width as i32 * k,
+            self.backdrop.height as i32 * k,
+        );
+        let layer = &actor.layer;
+        let mut out = vec![false; actor.surface.len()];
+        for y in layer.y0.max(0)..(layer.y0 + layer.height).min(down) {
+            for x in layer.x0.max(0)..(layer.x0 + layer.width).min(across) {
+                if owners[(y * across + x) as usize] != owner {
+                    continue;
+                }
+                let at = layer.index(x, y).map_or(NONE, |at| layer.triangle[at]);
+                if let Some(corners) = actor.surface.triangles().get(at as usize) {
+                    for corner in corners {
+                        out[*corner as usize] = true;
+                    }
+                }
+            }
+        }
+        out
     }
 }

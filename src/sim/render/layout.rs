@@ -178,6 +178,7 @@ impl Layout {
         let lights = self.lamps(&mut dice, ceiling_m);
         let mut room = Room {
             floor,
+            floor_gloss: 0.0,
             ceiling: Some((
                 ceiling_m,
                 Material::new(Finish::Panels, [226, 226, 222], [180, 180, 176], 0.6, 1),

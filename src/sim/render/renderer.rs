@@ -10,6 +10,7 @@ use super::sensor::Spectrum;
 use super::truth::{FrameTruth, PersonTruth, Tally};
 use crate::detection::BoxInImage;
 use crate::floor::PointInFloor;
+use crate::sim::body::{Skeleton, Vec3};
 
 /// Samples along the side of a pixel, unless told otherwise.
 const SAMPLES: usize = 2;
@@ -122,12 +123,12 @@ impl Renderer {
     fn draw(&self, moment: &Moment) -> (Vec<[f32; 3]>, FrameTruth, Vec<u16>) {
         let mut actors = self.actors(moment);
         let shadows = self.shadows(&actors);
+        let owners = self.compose(&actors);
         for i in 0..actors.len() {
             if actors[i].figure.is_some() {
-                actors[i].light = self.light_vertices(&actors, i, &shadows);
+                actors[i].light = self.light_vertices(&actors, i, &shadows, &owners);
             }
         }
-        let owners = self.compose(&actors);
         let mut light = self.ground(&actors, &shadows);
         self.shade(&actors, &shadows, &owners, &mut light);
         let truth = self.truth(moment, &actors, &owners);
@@ -200,12 +201,15 @@ impl Renderer {
         let px = |v: f32| f64::from(v) / f64::from(k);
         let [l, t, r, b] = layer.extent;
         let pose = &figure.pose;
-        let crown = crate::sim::body::Skeleton::new(&figure.build, pose).crown;
+        let skeleton = Skeleton::new(&figure.build, pose);
+        let (crown, chin) = (skeleton.crown, skeleton.head.at);
         let point = |p: [f64; 3]| self.projector.project(p).map(|hit| hit.0);
+        let seen = |p: Vec3| point([f64::from(p.x), f64::from(p.y), f64::from(p.z)]);
         PersonTruth {
             id: figure.id,
             visible_box: shown.bounds(k),
             full_box: seen_whole.then(|| BoxInImage::new(px(l), px(t), px(r), px(b))),
+            visible_area: shown.count as f64 / f64::from(k * k),
             visible_share: if whole > 0 {
                 shown.count as f64 / whole as f64
             } else {
@@ -216,7 +220,8 @@ impl Renderer {
                 y: pose.at[1],
             },
             foot: point([pose.at[0], pose.at[1], 0.0]),
-            head: point([f64::from(crown.x), f64::from(crown.y), f64::from(crown.z)]),
+            head: seen(crown),
+            head_middle: seen(chin.lerp(crown, 0.5)),
             head_m: f64::from(crown.z),
         }
     }

@@ -75,6 +75,9 @@ pub struct Solid {
 pub struct Room {
     /// Finish of the floor.
     pub floor: Material,
+    /// How strongly lamps show in the floor, 0 not at all, 1 as in wet tiles.
+    #[serde(default)]
+    pub floor_gloss: f32,
     /// Height of the ceiling and its finish; `None` for none.
     pub ceiling: Option<(f32, Material)>,
     /// Walls.

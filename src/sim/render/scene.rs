@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::room::Cast;
 use super::{Camera, Door, Finish, Material, Room, Sensor, Solid, Spectrum};
 use crate::sim::body::{Build, Outfit, Pose, v3};
 
@@ -36,16 +37,6 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Whether somebody of this radius can stand at a floor point: no wall, no furniture there.
-    pub fn is_free(&self, at: [f64; 2], radius_m: f32) -> bool {
-        let p = v3(at[0] as f32, at[1] as f32, 0.0);
-        self.room.casts().iter().all(|c| {
-            let overhead = c.at.z - c.half.z > 1.9;
-            let flat = c.at.z + c.half.z < 0.03;
-            overhead || flat || c.distance(v3(p.x, p.y, c.at.z)) >= radius_m
-        })
-    }
-
     /// Puts lamps where the sensor's kind of light comes from, and panels where lamps are shown.
     pub(super) fn prepare(&mut self) {
         match self.sensor.spectrum {
@@ -83,6 +74,16 @@ impl Scene {
                 .push(Solid::new(at, [half, half, 0.012], material));
         }
     }
+}
+
+/// Whether somebody of this radius can stand at a floor point: no wall, no furniture there.
+pub(super) fn is_free(casts: &[Cast], at: [f64; 2], radius_m: f32) -> bool {
+    casts.iter().all(|c| {
+        let overhead = c.at.z - c.half.z > 1.9;
+        let flat = c.at.z + c.half.z < 0.03;
+        let p = v3(at[0] as f32, at[1] as f32, c.at.z);
+        overhead || flat || c.distance(p) >= radius_m
+    })
 }
 
 /// One person in one frame.

@@ -1,8 +1,8 @@
 //! Shading: what light makes of the room and of every sample of what stands in it.
 
-use super::actor::{Actor, CONTACT_M, VertexLight};
+use super::actor::{Actor, VertexLight};
 use super::backdrop::BLOCK;
-use super::light::occlusion;
+use super::light::{occlusion, within_reach};
 use super::paint::Painter;
 use super::raster::NONE;
 use super::renderer::Renderer;
@@ -39,8 +39,7 @@ impl Renderer {
                     .collect();
                 let capsules: Vec<Capsule> = actors
                     .iter()
-                    .filter(|a| (a.middle - middle).norm() < CONTACT_M + radius)
-                    .flat_map(|a| a.capsules.iter().copied())
+                    .flat_map(|a| within_reach(&a.capsules, middle, radius))
                     .collect();
                 if capsules.is_empty() && near.iter().all(Vec::is_empty) {
                     continue;

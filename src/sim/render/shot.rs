@@ -7,9 +7,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Camera, Figure, Lamp, Layout, Moment, Scene, Sensor, Spectrum};
+use super::room::Cast;
+use super::scene::is_free;
+use super::{Camera, Figure, Lamp, Layout, Light, Moment, Scene, Sensor, Spectrum};
 use crate::detection::PointInImage;
-use crate::sim::body::{Action, Build, Carried, Dice, Outfit, Stance, walking};
+use crate::sim::body::{Action, Build, Carried, Dice, Outfit, Stance, Vec3, v3, walking};
+
+/// Throws for a place before a person is given up: walls, furniture and others are hit often.
+const THROWS: usize = 60;
+/// Share of people who may stand where a wall hides them from the camera.
+const BEHIND_WALLS: f32 = 0.06;
+/// Where a bent lens's picture folds back, as a share of what its first term allows: with
+/// `k2 = 0.28 k1^2` the radius stops growing where `-k1 u^2 = 0.413`, at `r = 0.635 u`.
+const FOLD: (f64, f64) = (0.413, 0.60);
 
 /// Bounds of chance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +33,14 @@ pub struct ShotPlan {
     pub pitch_rad: (f64, f64),
     /// Angle from side to side of the picture, rad.
     pub span_rad: (f64, f64),
-    /// Number of people.
+    /// Number of people in a picture that is not empty.
     pub people: (usize, usize),
+    /// Share of pictures without anybody.
+    pub empty: f32,
+    /// Share of rooms with little light: noise, dull colours.
+    pub dim: f32,
+    /// Share of rooms with the sun behind the door, wet-looking floors, haze in the lens.
+    pub glare: f32,
     /// Share of people who stand close to another.
     pub crowding: f32,
     /// Share of cameras turned about their axis by any angle: ceiling cameras have no upright.
@@ -46,6 +62,9 @@ impl Default for ShotPlan {
             pitch_rad: (0.26, 0.79),
             span_rad: (0.96, 1.40),
             people: (1, 4),
+            empty: 0.0,
+            dim: 0.0,
+            glare: 0.0,
             crowding: 0.15,
             any_roll: 0.0,
             spectra: vec![(Spectrum::Visible, 1.0)],
@@ -64,7 +83,10 @@ impl ShotPlan {
             height_m: (2.2, 6.0),
             pitch_rad: (0.26, 1.5708),
             span_rad: (0.8, 1.9),
-            people: (0, 12),
+            people: (1, 8),
+            empty: 0.1,
+            dim: 0.2,
+            glare: 0.2,
             crowding: 0.45,
             any_roll: 0.1,
             spectra: vec![
@@ -74,7 +96,7 @@ impl ShotPlan {
                 (Spectrum::Thermal, 0.04),
             ],
             wide_lenses: 0.2,
-            children: 0.06,
+            children: 0.08,
         }
     }
 }
@@ -86,20 +108,39 @@ pub struct Shot {
     pub scene: Scene,
     /// Different people at different moments before the same camera.
     pub moments: Vec<Moment>,
+    /// Whether the room has little light.
+    pub dim: bool,
 }
+
+/// Throws for a camera that sees floor, and how much of the picture shall show it.
+const CAMERAS: usize = 8;
+const LEAST_FLOOR: f32 = 0.3;
 
 impl ShotPlan {
     /// One camera and `moments` pictures of it. The same seed, the same shot.
     pub fn take(&self, seed: u64, moments: usize) -> Shot {
         let mut dice = Dice::new(seed);
-        let scene = self.scene(&mut dice);
+        let (mut scene, mut dim) = self.scene(&mut dice);
+        let mut casts = scene.room.casts();
+        for _ in 0..CAMERAS {
+            if floor_share(&scene, &casts) > LEAST_FLOOR {
+                break;
+            }
+            (scene, dim) = self.scene(&mut dice);
+            casts = scene.room.casts();
+        }
         let moments = (0..moments)
-            .map(|_| self.moment(&mut dice, &scene))
+            .map(|_| self.moment(&mut dice, &scene, &casts))
             .collect();
-        Shot { scene, moments }
+        Shot {
+            scene,
+            moments,
+            dim,
+        }
     }
 
-    fn scene(&self, dice: &mut Dice) -> Scene {
+    /// A place and a camera, and whether it has little light.
+    fn scene(&self, dice: &mut Dice) -> (Scene, bool) {
         let mut range = |(a, b): (f64, f64)| f64::from(dice.range(a as f32, b as f32));
         let height = range(self.height_m);
         let pitch = range(self.pitch_rad);
@@ -130,16 +171,23 @@ impl ShotPlan {
             f64::from(0.02 * dice.normal())
         };
         if dice.chance(self.wide_lenses) {
-            let k1 = f64::from(dice.range(-0.30, -0.15));
-            camera.lens.radial = [k1, 0.28 * k1 * k1, 0.0];
+            bend(&mut camera, dice.range(-0.30, -0.15));
         } else if dice.chance(0.5) {
-            camera.lens.radial = [f64::from(dice.range(-0.12, 0.02)), 0.01, 0.0];
+            bend(&mut camera, dice.range(-0.12, 0.02));
         }
         let mut scene = layout.scene(camera, self.sensor(dice));
         if dice.chance(0.5) {
             scene.doors.iter_mut().for_each(|d| d.reader_m = None);
         }
-        scene
+        let lamps_matter = matches!(scene.sensor.spectrum, Spectrum::Visible | Spectrum::Grey);
+        let dim = lamps_matter && dice.chance(self.dim);
+        if dim {
+            darken(&mut scene, dice);
+        }
+        if dice.chance(self.glare) {
+            dazzle(&mut scene, dice, layout.inside_m);
+        }
+        (scene, dim)
     }
 
     fn sensor(&self, dice: &mut Dice) -> Sensor {
@@ -155,19 +203,23 @@ impl ShotPlan {
             balance: [1.0 + 0.04 * dice.normal(), 1.0, 1.0 + 0.05 * dice.normal()],
             saturation: dice.range(0.6, 1.05),
             contrast: dice.range(0.9, 1.15),
+            ..Sensor::default()
         }
     }
 
-    fn moment(&self, dice: &mut Dice, scene: &Scene) -> Moment {
+    fn moment(&self, dice: &mut Dice, scene: &Scene, casts: &[Cast]) -> Moment {
         let (least, most) = self.people;
-        let count = least + dice.below(most + 1 - least.min(most));
+        let count = if dice.chance(self.empty) {
+            0
+        } else {
+            least + dice.below(most + 1 - least.min(most))
+        };
         let mut figures: Vec<Figure> = Vec::with_capacity(count);
-        // Many throws miss: walls, furniture, others.
-        for _ in 0..60 * count {
+        for _ in 0..THROWS * count {
             if figures.len() >= count {
                 break;
             }
-            let Some(at) = self.place(dice, scene, &figures) else {
+            let Some(at) = self.place(dice, scene, casts, &figures) else {
                 continue;
             };
             figures.push(self.figure(dice, at, figures.len() as u32 + 1));
@@ -182,7 +234,13 @@ impl ShotPlan {
     }
 
     /// A free place on the floor that the camera sees.
-    fn place(&self, dice: &mut Dice, scene: &Scene, figures: &[Figure]) -> Option<[f64; 2]> {
+    fn place(
+        &self,
+        dice: &mut Dice,
+        scene: &Scene,
+        casts: &[Cast],
+        figures: &[Figure],
+    ) -> Option<[f64; 2]> {
         let camera = &scene.camera;
         let close = !figures.is_empty() && dice.chance(self.crowding);
         let at = if close {
@@ -205,10 +263,10 @@ impl ShotPlan {
         let far = gap([eye[0], eye[1]]);
         let taken = figures.iter().any(|f| gap(f.pose.at) < 0.40);
         // Who stands under a low camera fills the picture with hair.
-        if taken || far > 12.0 || (far < 0.5 && eye[2] < 2.6) || !scene.is_free(at, 0.28) {
+        if taken || far > 12.0 || (far < 0.5 && eye[2] < 2.6) || !is_free(casts, at, 0.28) {
             return None;
         }
-        Some(at)
+        (shows(scene, casts, at) || dice.chance(BEHIND_WALLS)).then_some(at)
     }
 
     fn figure(&self, dice: &mut Dice, at: [f64; 2], id: u32) -> Figure {
@@ -242,6 +300,79 @@ impl ShotPlan {
             build,
             outfit,
         }
+    }
+}
+
+/// Bends a lens by its first term, or by as much of it as the picture's corners bear.
+fn bend(camera: &mut Camera, k1: f32) {
+    let half = f64::from(camera.width_px).hypot(f64::from(camera.height_px)) * 0.5;
+    let corner = half / camera.lens.focal_px;
+    let k1 = f64::from(k1).max(-FOLD.0 * (FOLD.1 / corner).powi(2));
+    camera.lens.radial = [k1, 0.28 * k1 * k1, 0.0];
+}
+
+/// The share of the picture that shows floor.
+fn floor_share(scene: &Scene, casts: &[Cast]) -> f32 {
+    let camera = &scene.camera;
+    let [x, y, z] = camera.position_m.map(|v| v as f32);
+    let eye = v3(x, y, z);
+    let (across, down) = (10, 6);
+    let seen = (0..across * down).filter(|i| {
+        let at = PointInImage {
+            x: (f64::from(i % across) + 0.5) / f64::from(across) * f64::from(camera.width_px),
+            y: (f64::from(i / across) + 0.5) / f64::from(down) * f64::from(camera.height_px),
+        };
+        camera.floor_from_image(at).is_some_and(|p| {
+            let ray = v3(p.x as f32, p.y as f32, 0.03) - eye;
+            casts
+                .iter()
+                .all(|c| c.meet(eye, ray).is_none_or(|(t, _)| t > 1.0))
+        })
+    });
+    seen.count() as f32 / (across * down) as f32
+}
+
+/// Whether nothing of the room stands between the camera and somebody's chest.
+fn shows(scene: &Scene, casts: &[Cast], at: [f64; 2]) -> bool {
+    let [x, y, z] = scene.camera.position_m.map(|v| v as f32);
+    let eye = v3(x, y, z);
+    let ray: Vec3 = v3(at[0] as f32, at[1] as f32, 1.2) - eye;
+    casts
+        .iter()
+        .all(|c| c.meet(eye, ray).is_none_or(|(t, _)| t > 1.0))
+}
+
+/// Evening: few lamps, a sensor at its limit.
+fn darken(scene: &mut Scene, dice: &mut Dice) {
+    let keep = dice.below(scene.lights.len().max(1));
+    for (i, light) in scene.lights.iter_mut().enumerate() {
+        let k = if i == keep {
+            1.0
+        } else {
+            dice.range(0.0, 0.25)
+        };
+        light.power = light.power.map(|p| p * k);
+    }
+    let level = dice.range(0.08, 0.3);
+    scene.ambient = scene.ambient.map(|a| a * level);
+    scene.sensor.exposure_stops -= dice.range(0.7, 2.2);
+    scene.sensor.noise += dice.range(1.0, 7.0);
+    scene.sensor.saturation *= dice.range(0.35, 0.9);
+}
+
+/// Sun behind the door or in the lens, lamps that show in the floor.
+fn dazzle(scene: &mut Scene, dice: &mut Dice, inside_m: f32) {
+    scene.sensor.haze = dice.range(0.05, 0.4);
+    scene.room.floor_gloss = dice.range(0.1, 0.9);
+    if dice.chance(0.6) {
+        // Daylight behind the doors: who comes through them is a dark shape.
+        let k = dice.range(20.0, 70.0);
+        scene.lights.push(Light {
+            at_m: [dice.range(-1.0, 1.0), 0.7 * inside_m, 2.2],
+            radius_m: 0.8,
+            power: [k, k, 1.1 * k],
+            shown: false,
+        });
     }
 }
 
