@@ -16,7 +16,6 @@ use image::RgbImage;
 use super::av::{AvError, Encoder, Setup, Target, has_encoder};
 use super::clip::{LogLevel, MAX_RATE, check_size};
 use super::colour::{Colour, ToYuv};
-
 use super::frame::{Frame, Plane, Planes, chroma_size};
 use super::{CaptureError, Rotation};
 use crate::units::Span;
@@ -311,6 +310,9 @@ impl Plan {
                 reorder: !container.even_times,
                 tuning: vec![
                     (c"preset", c"veryfast".to_owned()),
+                    // Its vector code reads memory that was never written: the same pictures
+                    // would make another file each time.
+                    (c"mbtree", c"0".to_owned()),
                     (
                         c"crf",
                         CString::new(quality.to_string()).unwrap_or_default(),

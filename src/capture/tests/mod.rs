@@ -112,3 +112,19 @@ fn image_folder(extension: &str) -> tempfile::TempDir {
     fs::write(folder.path().join("notes.txt"), "not an image").unwrap();
     folder
 }
+
+/// Fills memory that is free again afterwards: a codec that reads what it never wrote finds it.
+/// As long as the block it returns is there, the memory before it stays with this process.
+fn soil_memory(dirt: u8) -> Vec<u8> {
+    let mut lid = Vec::new();
+    // Twice: the allocator asks for large blocks elsewhere until one of them was given back.
+    for _ in 0..2 {
+        let sizes = [64, 1_000, 9_000, 40_000, 100_000, 300_000, 600_000];
+        let blocks: Vec<Vec<u8>> = (0..20)
+            .flat_map(|_| sizes.map(|size| vec![dirt; size]))
+            .collect();
+        lid = vec![dirt; 70_000];
+        std::hint::black_box((&blocks, &lid));
+    }
+    lid
+}
