@@ -1,0 +1,1 @@
+//! One file a vendor: from raw bytes to access events.
