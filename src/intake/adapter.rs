@@ -37,6 +37,9 @@ pub enum Notice {
     AccessPoints(Vec<AccessPoint>),
     /// The vendor warns that it stops, or has stopped, sending; the text is for people.
     Disabled(String),
+    /// One row of several cannot be read; the others were. The bytes are kept and an alarm raised, as
+    /// for a delivery of which nothing can be read.
+    Unread(Unreadable),
 }
 
 /// An answer to a handshake.

@@ -17,13 +17,16 @@
 //! words that access was granted, and everything else is kept as what it is.
 
 mod adapter;
+mod canonical;
 mod delivery;
 mod reported;
 mod secret;
+mod signature;
+mod stamp;
 
 pub mod vendors;
 
 pub use adapter::{Adapter, Answer, Notice, Reading, Refusal, Unreadable};
 pub use delivery::{Delivery, Headers};
 pub use reported::{AccessPoint, Person, Reported};
-pub use secret::Secret;
+pub use secret::{Secret, SecretRef};

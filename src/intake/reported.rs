@@ -13,6 +13,9 @@ pub struct Reported {
     pub vendor_kind: String,
     /// What the vendor calls the access point.
     pub reader_name: Option<String>,
+    /// The vendor's id of the door that the access point belongs to, where it has one of its own and
+    /// the payload or the settings say it: for a site that maps doors and not their readers.
+    pub door: Option<String>,
     /// Who, where the payload says it: stored only where the site allows names.
     pub person: Option<Person>,
 }

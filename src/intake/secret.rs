@@ -1,6 +1,21 @@
 //! A secret that does not show itself.
 
 use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Where a secret is kept: never in the configuration itself. Who resolves it takes the trailing line
+/// break off a file's text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretRef {
+    /// The whole text of a file that only the service can read.
+    File(PathBuf),
+    /// The value of an environment variable, by its name.
+    Env(String),
+}
 
 /// A key, token or password. `Debug` and logs show `[redacted]`; its memory is not cleared.
 #[derive(Clone, PartialEq, Eq)]
