@@ -7,6 +7,7 @@
 mod check;
 mod completions;
 mod explain;
+mod fake;
 mod models;
 mod replay;
 mod score;
@@ -43,6 +44,7 @@ struct Cli {
 enum Command {
     Replay(Box<replay::ReplayArgs>),
     Explain(explain::ExplainArgs),
+    Fake(fake::FakeArgs),
     Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
     Check(check::CheckArgs),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Fake(args) => fake::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Check(args) => check::run(&args),
