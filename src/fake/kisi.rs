@@ -463,8 +463,9 @@ impl Kisi {
             ),
             ("GET", ["members"]) => {
                 let wanted = request.query("user_id");
-                let fits =
-                    |member: &Value| wanted.is_none_or(|id| member["user_id"].to_string() == id);
+                let fits = |member: &Value| {
+                    wanted.is_none_or(|id| member["user_id"].as_u64() == id.parse().ok())
+                };
                 page(request, self.members().into_iter().filter(fits).collect())
             }
             ("GET", ["users"]) => {

@@ -141,26 +141,27 @@ impl Openpath {
         )
     }
 
-    fn authorized(&self, request: &Request) -> Result<(), Reply> {
+    /// The refusal of somebody who may not ask.
+    fn refused(&self, request: &Request) -> Option<Reply> {
         let Some(given) = request.header("authorization") else {
-            return Err(trouble(401, "TokenNotFoundError", "No token was given"));
+            return Some(trouble(401, "TokenNotFoundError", "No token was given"));
         };
         let basic = STANDARD.encode(format!("{}:{}", self.user, self.password));
         if given
             .strip_prefix("Basic ")
             .is_some_and(|given| given == basic)
         {
-            return Ok(());
+            return None;
         }
         let given = given.strip_prefix("Bearer ").unwrap_or(given);
         let inner = self.inner();
         let known = inner.tokens.iter().find(|(token, _)| token == given);
         match known {
-            None => Err(trouble(401, "JsonWebTokenError", "invalid token")),
+            None => Some(trouble(401, "JsonWebTokenError", "invalid token")),
             Some((_, expires)) if *expires <= self.now() => {
-                Err(trouble(401, "TokenExpiredError", "jwt expired"))
+                Some(trouble(401, "TokenExpiredError", "jwt expired"))
             }
-            Some(_) => Ok(()),
+            Some(_) => None,
         }
     }
 
@@ -280,7 +281,7 @@ impl Openpath {
         let body = request.json().unwrap_or_default();
         let by_id = body["hookEventId"]
             .as_u64()
-            .and_then(|id| HOOK_EVENTS.get(id as usize - 1));
+            .and_then(|id| HOOK_EVENTS.get((id as usize).checked_sub(1)?));
         let event = by_id.copied().or_else(|| body["hookEventName"].as_str());
         let Some(event) = event.filter(|event| HOOK_EVENTS.contains(event)) else {
             return trouble(
@@ -513,14 +514,12 @@ impl Openpath {
         match (request.method.as_str(), path.as_slice()) {
             ("POST", ["auth", "login"]) => return self.log_in(&request),
             ("POST", ["auth", "refreshLogin"]) => {
-                return match self.authorized(&request) {
-                    Ok(()) => self.new_token(),
-                    Err(reply) => reply,
-                };
+                let refused = self.refused(&request);
+                return refused.unwrap_or_else(|| self.new_token());
             }
             _ => {}
         }
-        if let Err(reply) = self.authorized(&request) {
+        if let Some(reply) = self.refused(&request) {
             return reply;
         }
         let ["orgs", org, rest @ ..] = path.as_slice() else {
@@ -540,7 +539,7 @@ impl Openpath {
                 let found = self
                     .users()
                     .into_iter()
-                    .find(|user| user["id"].to_string() == *id);
+                    .find(|user| user["id"].as_u64() == id.parse().ok());
                 match found {
                     Some(user) => wire::json(200, &json!({"data": user})),
                     None => trouble(404, "NotFoundError", "no such user"),

@@ -93,7 +93,8 @@ impl Genetec {
 
     // Who asks.
 
-    fn authorized(&self, request: &Request) -> Result<(), Reply> {
+    /// The refusal of somebody who may not ask.
+    fn refused(&self, request: &Request) -> Option<Reply> {
         let given = request.header("authorization").unwrap_or_default();
         let given = given
             .strip_prefix("Basic ")
@@ -105,21 +106,21 @@ impl Genetec {
         let (user, application) = name.split_once(';').unwrap_or((name, ""));
         if user != self.user || password != self.password {
             let why = "The user name or password is incorrect.";
-            return Err(wire::with_header(
+            return Some(wire::with_header(
                 failed(request, 401, why),
                 "www-authenticate",
                 "Basic",
             ));
         }
         if application == self.application {
-            return Ok(());
+            return None;
         }
         let why = match application {
             "" => "The ApplicationId is missing from the user name.",
             DEMO => "The GSC-SDK part number is valid on demonstration systems only.",
             _ => "The license does not contain the part number of this ApplicationId.",
         };
-        Err(failed(request, 403, why))
+        Some(failed(request, 403, why))
     }
 
     // What there is.
@@ -374,7 +375,7 @@ impl Genetec {
     }
 
     fn route(self: Arc<Self>, request: &Request) -> Reply {
-        if let Err(reply) = self.authorized(request) {
+        if let Some(reply) = self.refused(request) {
             return reply;
         }
         let path = request.segments();
