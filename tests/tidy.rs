@@ -34,8 +34,9 @@ const CORE: [&str; 9] = [
 const ABOVE: [(&str, &[&str]); 9] = [
     ("capture", &[]),
     ("inference", &[]),
-    ("config", &[]),
     ("intake", &[]),
+    // Intake files are checked against the settings of the vendors' adapters.
+    ("config", &["intake"]),
     ("score", &[]),
     ("sim", &["config"]),
     ("fake", &[]),

@@ -1,6 +1,7 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
 pub mod eyes;
+pub mod intake;
 pub mod log;
 pub mod look;
 pub mod names;

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{DONE, Failure, Outcome, UNUSABLE};
 use crate::access::AccessKind;
 use crate::config::{
-    CalibrationSummary, FileKind, GrantFile, GrantReading, Problem, Problems, SchemaOf, Severity,
-    SiteConfig, Truth, check_calibration, load, parse_zone, read_grants, read_truth, recognise,
+    CalibrationSummary, FileKind, GrantFile, GrantReading, IntakeConfig, Problem, Problems, SchemaOf, Severity,
+    SiteConfig, Truth, check_calibration, load, load_intake,
+    parse_zone, read_grants, read_truth, recognise,
     summarise_camera,
 };
 use crate::units::Instant;
@@ -114,6 +115,9 @@ fn check(paths: &[PathBuf], reading: &GrantReading) -> Report {
     }
     for place in of(&reports, FileKind::Truth) {
         check_truth(&paths[place], site.as_ref(), &mut reports[place]);
+    }
+    for place in of(&reports, FileKind::Intake) {
+        check_intake(&paths[place], &mut reports[place]);
     }
     tell_once(&mut reports);
     let count = |severity: Severity| {
@@ -220,6 +224,16 @@ fn check_grants(
     }
 }
 
+fn check_intake(path: &Path, report: &mut FileReport) {
+    match load_intake(path) {
+        Ok(config) => {
+            report.understood = intake_lines(&config);
+            report.problems.extend(config.warnings);
+        }
+        Err(problems) => report.problems.extend(problems),
+    }
+}
+
 fn check_truth(path: &Path, site: Option<&SiteConfig>, report: &mut FileReport) {
     let Ok(bytes) = std::fs::read(path) else {
         return;
@@ -290,6 +304,7 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             Some(FileKind::Calibration) => "calibration",
             Some(FileKind::Grants) => "grants",
             Some(FileKind::Truth) => "truth",
+            Some(FileKind::Intake) => "intake",
             None => "unknown kind",
         };
         writeln!(out, "{word} {} ({kind})", file.file)?;
@@ -424,6 +439,23 @@ fn grant_lines(file: &GrantFile) -> Vec<String> {
     }
     if !file.unread.is_empty() {
         lines.push(format!("not read: {}", file.unread.join(", ")));
+    }
+    lines
+}
+
+fn intake_lines(config: &IntakeConfig) -> Vec<String> {
+    let secured = if config.server.tls.is_some() { "TLS" } else { "no TLS" };
+    let mut lines = vec![format!("listens on {}, {secured}", config.server.listen)];
+    for source in &config.sources {
+        let vendor = source.vendor.vendor();
+        lines.push(format!("source {} ({vendor}): sends to /in/{}", source.name, source.name));
+    }
+    for door in &config.doors {
+        let readers: Vec<&str> = door.readers.iter().map(|reader| &*reader.id).collect();
+        lines.push(match readers.as_slice() {
+            [] => format!("door {}: whatever belongs to no other door", door.name),
+            readers => format!("door {}: readers {}", door.name, readers.join(", ")),
+        });
     }
     lines
 }

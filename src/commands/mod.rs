@@ -2,12 +2,13 @@
 //!
 //! Exit codes: 0 done; 1 something given cannot be used (each problem is named on standard error);
 //! 2 the command line itself is wrong; 3 only with `--fail-on-breach`: somebody got in without a
-//! grant; 4 a check, score or scene did not come out as it must.
+//! grant; 4 a check, score or scene did not come out as it must; 5 the disk failed while it ran.
 
 mod check;
 mod completions;
 mod explain;
 mod fake;
+mod intake;
 mod models;
 mod replay;
 mod score;
@@ -26,6 +27,8 @@ pub const UNUSABLE: u8 = 1;
 pub const BREACH: u8 = 3;
 /// A check, score or scene did not come out as it must.
 pub const NOT_AS_EXPECTED: u8 = 4;
+/// The disk failed while it ran: nothing is acknowledged any more.
+pub const FAILED: u8 = 5;
 
 /// Counts people through doors on video, compares them with access grants, and explains each verdict.
 #[derive(Debug, Parser)]
@@ -49,6 +52,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     Check(check::CheckArgs),
     Models(models::ModelsArgs),
+    Intake(intake::IntakeArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Intake(args) => intake::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {

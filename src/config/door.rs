@@ -145,7 +145,8 @@ pub(crate) fn read_calibration(path: &Path, from: ReadFile<'_>, problems: &mut P
     }
 }
 
-fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option<Document> {
+/// Reads a TOML file; `None` and a problem where it can't be read.
+pub(crate) fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option<Document> {
     let name = path.display().to_string();
     match from(path) {
         Ok(bytes) => {
@@ -165,7 +166,7 @@ fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option
 
 /// The document's tree without what its schema refuses. A document that is no TOML throughout is
 /// given up here: past the first slip its tree is guesswork, and so is what would be said of it.
-fn checked(document: &Document, schema: SchemaOf, problems: &mut Problems) -> Option<Node> {
+pub(crate) fn checked(document: &Document, schema: SchemaOf, problems: &mut Problems) -> Option<Node> {
     let Some(torn_at) = document.torn_at else {
         return Some(walk(document, &schema.value(), problems));
     };
@@ -181,7 +182,8 @@ fn checked(document: &Document, schema: SchemaOf, problems: &mut Problems) -> Op
     None
 }
 
-fn parse_tree<T: serde::de::DeserializeOwned>(
+/// A checked tree as its raw type.
+pub(crate) fn parse_tree<T: serde::de::DeserializeOwned>(
     document: &Document,
     tree: &Node,
     problems: &mut Problems,

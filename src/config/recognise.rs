@@ -22,12 +22,17 @@ pub enum FileKind {
     Grants,
     /// What really happened in a clip.
     Truth,
+    /// Which access-control systems report.
+    Intake,
 }
 
 /// Top keys of a door file that a calibration file does not have.
 const DOOR_KEYS: [&str; 5] = ["door", "portal", "policy", "camera", "calibration"];
 /// Top keys of a calibration file that a door file does not have.
 const CALIBRATION_KEYS: [&str; 5] = ["image_px", "points_px", "points_m", "lens", "grid"];
+
+/// Top keys of an intake file that a door file does not have.
+const INTAKE_KEYS: [&str; 4] = ["inbox", "source", "server", "doors"];
 
 /// The kind of a file; a file that says nothing clear is taken for what its name promises.
 pub fn recognise(path: &Path, bytes: &[u8]) -> Option<FileKind> {
@@ -55,10 +60,14 @@ fn from_toml(path: &Path, text: &str) -> FileKind {
         .unwrap_or_default()
         .to_string_lossy()
         .to_lowercase();
-    if has(&DOOR_KEYS) {
+    if has(&INTAKE_KEYS) {
+        FileKind::Intake
+    } else if has(&DOOR_KEYS) {
         FileKind::Door
     } else if has(&CALIBRATION_KEYS) || name.contains("calibration") {
         FileKind::Calibration
+    } else if name.contains("intake") {
+        FileKind::Intake
     } else {
         FileKind::Door
     }

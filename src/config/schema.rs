@@ -17,6 +17,8 @@ pub enum SchemaOf {
     Calibration,
     /// Truth files.
     Truth,
+    /// Intake files.
+    Intake,
 }
 
 impl SchemaOf {
@@ -26,6 +28,7 @@ impl SchemaOf {
             Self::Door => generate::<DoorFile>(),
             Self::Calibration => generate::<CalibrationFile>(),
             Self::Truth => generate::<TruthFile>(),
+            Self::Intake => super::intake::schema(),
         }
     }
 
@@ -82,7 +85,8 @@ impl Transform for NoNull {
     }
 }
 
-fn generate<T: JsonSchema>() -> Value {
+/// The schema of a raw type.
+pub(crate) fn generate<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07()
         .with(|settings| settings.inline_subschemas = true)
         .with_transform(NoNull);

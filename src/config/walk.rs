@@ -50,6 +50,10 @@ impl Walker<'_> {
             self.choice(&words, node, path);
             return;
         }
+        if let Some(variants) = schema.get("oneOf").and_then(Json::as_array) {
+            self.variant(variants, node, path);
+            return;
+        }
         if let Some(kind) = schema.get("type").and_then(Json::as_str)
             && !fits(kind, &node.value)
         {
@@ -97,18 +101,79 @@ impl Walker<'_> {
         }
     }
 
+    /// One of several tables: told by a key that says which, or by the one key that it has.
+    fn variant(&mut self, variants: &[Json], node: &Node, path: &KeyPath) {
+        let Value::Table(entries) = &node.value else {
+            // Texts and numbers may be a variant of their own.
+            let kind = |one: &&Json| one.get("type").and_then(Json::as_str);
+            let own = variants
+                .iter()
+                .find(|one| kind(one).is_some_and(|kind| fits(kind, &node.value)));
+            match own {
+                Some(own) => self.value(own, node, path),
+                None => {
+                    let help = format!("write {}", alternatives(variants));
+                    self.refuse(path, format!("can't be {}", found(&node.value)), help);
+                }
+            }
+            return;
+        };
+        if let Some(tag) = tag_of(variants) {
+            let words: Vec<&str> = variants
+                .iter()
+                .filter_map(|one| tag_word(one, tag))
+                .collect();
+            match node.get(tag) {
+                None => {
+                    let help = format!("write `{tag} = \"...\"`: one of {}", words.join(", "));
+                    let at = path.key(tag);
+                    self.document.error(self.problems, &at, MISSING, help);
+                    self.bad.push(path.clone());
+                }
+                Some(Node {
+                    value: Value::Text(text),
+                    ..
+                }) if words.contains(&text.as_str()) => {
+                    let own = variants
+                        .iter()
+                        .find(|one| tag_word(one, tag) == Some(text.as_str()));
+                    self.table(own.unwrap_or(&Json::Null), entries, path);
+                }
+                Some(other) => {
+                    self.choice(&words, other, &path.key(tag));
+                    self.bad.push(path.clone());
+                }
+            }
+            return;
+        }
+        let has_all = |one: &&Json| {
+            let required = one.get("required").and_then(Json::as_array);
+            let mut keys = required.into_iter().flatten().filter_map(Json::as_str);
+            keys.all(|key| node.get(key).is_some())
+        };
+        match variants.iter().find(has_all) {
+            Some(own) => self.table(own, entries, path),
+            None => {
+                let help = format!("write {}", alternatives(variants));
+                self.refuse(path, "is none of what can stand here".into(), help);
+            }
+        }
+    }
+
     fn table(&mut self, schema: &Json, entries: &[Entry], path: &KeyPath) {
         let empty = serde_json::Map::new();
         let known = schema
             .get("properties")
             .and_then(Json::as_object)
             .unwrap_or(&empty);
-        let closed = schema.get("additionalProperties") == Some(&Json::Bool(false));
+        let any = schema.get("additionalProperties").unwrap_or(&Json::Null);
+        let closed = *any == Json::Bool(false);
         for entry in entries {
             let at = path.key(&entry.key);
             match known.get(&entry.key) {
                 Some(schema) => self.value(schema, &entry.node, &at),
                 None if closed => self.unknown(known, &entry.key, &at),
+                None if any.is_object() => self.value(any, &entry.node, &at),
                 None => self.maybe_typo(known, entry, &at),
             }
         }
@@ -217,6 +282,36 @@ impl Walker<'_> {
         };
         self.refuse(path, broken, advice(schema));
     }
+}
+
+/// The key by which tables are told apart: it has a constant in each.
+fn tag_of(variants: &[Json]) -> Option<&str> {
+    let properties = variants.first()?.get("properties")?.as_object()?;
+    let mut keys = properties.keys().map(String::as_str);
+    keys.find(|key| variants.iter().all(|one| tag_word(one, key).is_some()))
+}
+
+fn tag_word<'a>(variant: &'a Json, tag: &str) -> Option<&'a str> {
+    let property = variant.get("properties")?.get(tag)?;
+    property.get("const")?.as_str()
+}
+
+/// What may stand here, as one would write it.
+fn alternatives(variants: &[Json]) -> String {
+    let each = variants.iter().map(|one| {
+        let required = one.get("required").and_then(Json::as_array);
+        let keys: Vec<String> = required
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .map(|key| format!("{key} = ..."))
+            .collect();
+        match one.get("type").and_then(Json::as_str) {
+            Some("object") => format!("{{ {} }}", keys.join(", ")),
+            _ => kind_words(one),
+        }
+    });
+    each.collect::<Vec<_>>().join(" or ")
 }
 
 /// The words of an enumeration, whether written as `enum` or as `oneOf` constants.

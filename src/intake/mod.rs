@@ -18,15 +18,29 @@
 
 mod adapter;
 mod canonical;
+mod clock;
 mod delivery;
+mod desk;
+mod feed;
+mod metrics;
 mod reported;
 mod secret;
 mod signature;
+mod source;
 mod stamp;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub mod inbox;
+pub mod server;
 pub mod vendors;
 
 pub use adapter::{Adapter, Answer, Notice, Reading, Refusal, Unreadable};
+pub use clock::now;
 pub use delivery::{Delivery, Headers};
+pub use desk::{Counter, Desk, Taken};
+pub use feed::{Feed, status};
+pub use metrics::{Metrics, SourceMetrics};
 pub use reported::{AccessPoint, Person, Reported};
 pub use secret::{Secret, SecretRef};
+pub use source::{Source, SourceSettings};

@@ -16,6 +16,7 @@ fn the_published_schemas_are_current() {
         (SchemaOf::Door, "door.schema.json"),
         (SchemaOf::Calibration, "calibration.schema.json"),
         (SchemaOf::Truth, "truth.schema.json"),
+        (SchemaOf::Intake, "intake.schema.json"),
     ];
     for (schema, name) in files {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -121,7 +122,7 @@ fn the_walker_knows_every_word_of_the_schemas() {
             }
         }
     }
-    for schema in [SchemaOf::Door, SchemaOf::Calibration, SchemaOf::Truth] {
+    for schema in [SchemaOf::Door, SchemaOf::Calibration, SchemaOf::Truth, SchemaOf::Intake] {
         visit(&schema.value(), "");
     }
 }

@@ -1,0 +1,101 @@
+//! `tailgate intake tail INTAKE.toml`.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::{DONE, Outcome};
+use super::{Opened, Place, moment, unusable};
+use crate::app::intake::Doors;
+use crate::intake::inbox::{Stored, kind_word};
+
+/// How often a followed inbox is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Events that are read at once.
+const PAGE: usize = 1_000;
+
+/// Prints the last events, and with --follow those that come.
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    #[command(flatten)]
+    place: Place,
+    /// How many of the last events.
+    #[arg(short = 'n', long, default_value_t = 10)]
+    lines: u64,
+    /// Go on as events come.
+    #[arg(short, long)]
+    follow: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints them.
+pub fn run(args: &TailArgs) -> Outcome {
+    let Opened {
+        reader, mut doors, ..
+    } = args.place.open()?;
+    let mut at = reader.last_seq().map_err(unusable)?.saturating_sub(args.lines);
+    let mut out = io::stdout().lock();
+    // Nobody sends: waiting on it is waiting for the time.
+    let (_keep, never) = crossbeam_channel::bounded::<()>(0);
+    loop {
+        let events = reader.events_after(at, PAGE).map_err(unusable)?;
+        let last = events.last().map(|event| event.seq);
+        for stored in events {
+            let line = if args.json {
+                as_json(stored, &mut doors)
+            } else {
+                as_text(stored, &mut doors)
+            };
+            if writeln!(out, "{line}").is_err() {
+                // A reader that went away (`| head`) has seen enough.
+                return Ok(DONE);
+            }
+        }
+        match last {
+            Some(last) => at = last,
+            None if args.follow => {
+                drop(out.flush());
+                let _waited = never.recv_timeout(LOOK);
+            }
+            None => return Ok(DONE),
+        }
+    }
+}
+
+fn as_text(stored: Stored, doors: &mut Doors) -> String {
+    let (seq, source) = (stored.seq, stored.source.clone());
+    let reported = stored.reported.clone();
+    let event = doors.place(stored);
+    let door = event.door.and_then(|door| doors.name(door)).unwrap_or("?");
+    let reader = reported.reader_name.as_deref().or(event.reader.as_deref());
+    format!(
+        "{seq:>7}  {}  {source}  {:<15}  door {door}  reader {}  {}{}",
+        moment(event.occurred.lo),
+        kind_word(event.kind),
+        reader.unwrap_or("-"),
+        reported.vendor_kind,
+        event
+            .holder
+            .map(|holder| format!("  holder {holder}"))
+            .unwrap_or_default(),
+    )
+}
+
+fn as_json(stored: Stored, doors: &mut Doors) -> String {
+    let (seq, source) = (stored.seq, stored.source.clone());
+    let (kind, name) = (
+        stored.reported.vendor_kind.clone(),
+        stored.reported.reader_name.clone(),
+    );
+    let event = doors.place(stored);
+    let door = event.door.and_then(|door| doors.name(door));
+    json!({
+        "seq": seq, "source": source, "vendor_kind": kind, "reader_name": name, "door_name": door,
+        "event": event,
+    })
+    .to_string()
+}

@@ -1,0 +1,1 @@
+//! Intake files: what is refused, and how it is told.

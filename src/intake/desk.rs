@@ -1,0 +1,342 @@
+//! The desk: every delivery passes here, whatever brought it.
+//!
+//! A delivery is authenticated, read, handed to the inbox, and answered for when it is on disk. What
+//! drivers fetched themselves needs no authentication: they spoke to the vendor.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as Moment};
+
+use super::feed::Feed;
+use super::inbox::{Acknowledgement, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader, Receipt};
+use super::metrics::{Metrics, SourceMetrics};
+use super::{Answer, Delivery, Notice, Refusal, Source, clock};
+use crate::units::{Instant, Interval, Span};
+
+/// A source's refusals are logged at most this often; all are counted.
+const REFUSALS_LOGGED: Duration = Duration::from_secs(10);
+
+/// What became of a delivery.
+#[derive(Debug, Clone)]
+pub enum Taken {
+    /// It is on disk.
+    Stored(Receipt),
+    /// It was a set-up request: answer this.
+    Handshake(Answer),
+    /// It is not believed, and nothing of it is kept.
+    Refused(Refusal),
+    /// The inbox is behind: it is to be sent again.
+    Busy,
+    /// The inbox failed: nothing is acknowledged any more.
+    Poisoned(Arc<str>),
+}
+
+/// A source with everything that is known of it.
+#[derive(Debug)]
+pub struct Counter {
+    /// The source.
+    pub source: Source,
+    /// What is counted of it.
+    pub metrics: SourceMetrics,
+    feed: Mutex<Feed>,
+    /// Refusals since the last one logged, and when that was.
+    refusals: Mutex<(u64, Option<Moment>)>,
+}
+
+impl Counter {
+    /// The feed. A panic of another thread while it held the lock leaves numbers, not structure,
+    /// in doubt.
+    pub fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All sources and the inbox.
+#[derive(Debug)]
+pub struct Desk {
+    counters: BTreeMap<Arc<str>, Arc<Counter>>,
+    inbox: Inbox,
+    reader: Mutex<InboxReader>,
+    metrics: Arc<Metrics>,
+    most_lag: Duration,
+}
+
+impl Desk {
+    /// A desk over an open inbox. Since the process that kept it last was not alive until now, each
+    /// source that had been heard of gets a gap.
+    pub fn new(
+        sources: Vec<Source>,
+        inbox: Inbox,
+        metrics: Arc<Metrics>,
+        most_lag: Duration,
+        last_alive: Option<Instant>,
+    ) -> Result<Self, InboxError> {
+        let now = clock::now();
+        let reader = inbox.reader()?;
+        let heard = reader.contacts()?;
+        for source in &sources {
+            let known = heard.iter().any(|(name, _)| **name == *source.name);
+            let Some(alive) = last_alive.filter(|_| known) else {
+                continue;
+            };
+            let opened = inbox.record(GapChange::Open {
+                source: Arc::clone(&source.name),
+                from: alive,
+                to: Some(now.max(alive)),
+                reason: "intake was not running".to_owned(),
+            })?;
+            opened.blocking_recv().unwrap_or(Err(InboxError::Busy))?;
+        }
+        let gaps = reader.gaps(false)?;
+        let counters = sources.into_iter().map(|source| {
+            let name = Arc::clone(&source.name);
+            let own = gaps.iter().filter(|gap| *gap.source == *name).cloned();
+            let feed = Feed::new(Arc::clone(&name), source.settings.lateness, own.collect());
+            let counter = Counter {
+                metrics: metrics.source(&name),
+                source,
+                feed: Mutex::new(feed),
+                refusals: Mutex::default(),
+            };
+            (name, Arc::new(counter))
+        });
+        Ok(Self {
+            counters: counters.collect(),
+            reader: Mutex::new(reader),
+            inbox,
+            metrics,
+            most_lag,
+        })
+    }
+
+    /// A source by its name.
+    pub fn counter(&self, name: &str) -> Option<&Arc<Counter>> {
+        self.counters.get(name)
+    }
+
+    /// All sources, by name.
+    pub fn counters(&self) -> impl Iterator<Item = &Arc<Counter>> {
+        self.counters.values()
+    }
+
+    /// The inbox.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Whether a delivery would be turned away now.
+    pub fn is_busy(&self) -> bool {
+        self.inbox.lag() > self.most_lag
+    }
+
+    /// Takes what was sent to us.
+    pub async fn take(&self, counter: &Counter, delivery: Delivery) -> Taken {
+        counter.metrics.received.inc();
+        let adapter = &counter.source.adapter;
+        if let Some(answer) = adapter.handshake(&delivery) {
+            return Taken::Handshake(answer);
+        }
+        if let Err(refusal) = adapter.authenticate(&delivery) {
+            self.refuse(counter, refusal);
+            return Taken::Refused(refusal);
+        }
+        self.keep(counter, delivery).await
+    }
+
+    /// Takes what a driver fetched from the source itself.
+    pub async fn fetched(&self, counter: &Counter, delivery: Delivery) -> Taken {
+        counter.metrics.received.inc();
+        self.keep(counter, delivery).await
+    }
+
+    async fn keep(&self, counter: &Counter, delivery: Delivery) -> Taken {
+        let now = delivery.received;
+        let reading = counter.source.adapter.read(&delivery);
+        let deposit = Deposit {
+            delivery: counter.source.redacted(delivery),
+            reading,
+            people: counter.source.settings.people,
+        };
+        let (late, disabled) = self.hear(counter, &deposit, now);
+        if let Some(ends) = late {
+            self.write(ends);
+        }
+        if let Some(text) = disabled {
+            let name = &counter.source.name;
+            tracing::error!("{name}: the vendor says that it stops sending: {text}");
+            self.lose_contact(counter, now, &text).await;
+        }
+        let what = deposit.reading.as_ref().err().map(ToString::to_string);
+        let acknowledgement = match self.inbox.deposit(deposit) {
+            Ok(acknowledgement) => acknowledgement,
+            Err(error) => return self.not_taken(counter, error),
+        };
+        match received(acknowledgement).await {
+            Ok(receipt) => {
+                count(counter, receipt, what.as_deref());
+                Taken::Stored(receipt)
+            }
+            Err(error) => self.not_taken(counter, error),
+        }
+    }
+
+    /// What a delivery tells of the feed: a gap that ends, a vendor that stops.
+    fn hear(
+        &self,
+        counter: &Counter,
+        deposit: &Deposit,
+        now: Instant,
+    ) -> (Option<GapChange>, Option<String>) {
+        let mut feed = counter.feed();
+        let ends = feed.contact(now);
+        let mut disabled = None;
+        if let Ok(reading) = &deposit.reading {
+            for reported in &reading.events {
+                feed.observe(&reported.event);
+            }
+            for notice in &reading.notices {
+                if let Notice::Disabled(text) = notice {
+                    disabled = Some(text.clone());
+                }
+            }
+        }
+        (ends, disabled)
+    }
+
+    fn not_taken(&self, counter: &Counter, error: InboxError) -> Taken {
+        match error {
+            InboxError::Poisoned(why) => Taken::Poisoned(why),
+            other => {
+                counter.metrics.busy.inc();
+                tracing::warn!("{}: a delivery was turned away: {other}", counter.source.name);
+                Taken::Busy
+            }
+        }
+    }
+
+    fn refuse(&self, counter: &Counter, refusal: Refusal) {
+        counter.metrics.refused.inc();
+        let mut refusals = counter
+            .refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refusals.0 += 1;
+        if refusals.1.is_none_or(|last| last.elapsed() >= REFUSALS_LOGGED) {
+            let (name, count) = (&counter.source.name, refusals.0);
+            tracing::warn!("{name}: {count} refused, the last because {refusal}");
+            *refusals = (0, Some(Moment::now()));
+        }
+    }
+
+    /// The driver of a source heard of it, without a delivery.
+    pub fn contact(&self, counter: &Counter) {
+        let ends = counter.feed().contact(clock::now());
+        if let Some(ends) = ends {
+            self.write(ends);
+        }
+    }
+
+    /// Contact with a source is lost: a gap is opened, unless one is open.
+    pub async fn lose_contact(&self, counter: &Counter, now: Instant, reason: &str) {
+        let Some(change) = counter.feed().lose_contact(now, reason) else {
+            return;
+        };
+        let GapChange::Open { from, .. } = &change else {
+            return;
+        };
+        let from = *from;
+        let name = &counter.source.name;
+        tracing::warn!("{name}: contact is lost since {from}: {reason}");
+        counter.metrics.gaps.inc();
+        let Ok(opened) = self.inbox.record(change) else {
+            return;
+        };
+        if let Ok(Receipt { gap: Some(id), .. }) = received(opened).await {
+            counter.feed().opened(Gap {
+                id,
+                source: name.to_string(),
+                from,
+                to: None,
+                reason: reason.to_owned(),
+                state: GapState::Open,
+                note: None,
+            });
+        }
+    }
+
+    /// The source's own log of `read` was fetched in full and stored.
+    pub fn reconciled(&self, counter: &Counter, read: Interval) {
+        let changes = counter.feed().reconciled(read);
+        for change in changes {
+            self.write(change);
+        }
+    }
+
+    /// Looks whether a source is silent for too long, takes over what others wrote about gaps, and
+    /// brings the gauges up to date. To be called every second or so.
+    pub async fn tick(&self, now: Instant) -> Result<(), InboxError> {
+        let gaps = {
+            let reader = self.reader.lock();
+            reader.unwrap_or_else(PoisonError::into_inner).gaps(false)?
+        };
+        for counter in self.counters.values() {
+            let name = &counter.source.name;
+            let own = gaps.iter().filter(|gap| *gap.source == **name).cloned();
+            let (p50, p99) = {
+                let mut feed = counter.feed();
+                feed.stored(own.collect());
+                feed.lateness()
+            };
+            let metrics = &counter.metrics;
+            if let (Some(p50), Some(p99)) = (p50, p99) {
+                metrics.lateness_p50.set(p50.as_s());
+                metrics.lateness_p99.set(p99.as_s());
+            }
+            let open = gaps.iter().filter(|gap| *gap.source == **name);
+            let open = open.filter(|gap| gap.state == GapState::Open).count();
+            metrics.open_gaps.set(open as i64);
+            let Some(most) = counter.source.settings.silence else {
+                continue;
+            };
+            let most = Span::from_us(most.as_micros() as i64);
+            let silent = counter.feed().is_silent(now, most);
+            if silent {
+                self.lose_contact(counter, now, "it has been silent for too long")
+                    .await;
+            }
+        }
+        self.metrics.depth.set(self.inbox.depth() as i64);
+        self.metrics.lag.set(self.inbox.lag().as_secs_f64());
+        Ok(())
+    }
+
+    /// Writes a change of a gap that nobody waits for: should it be lost, the gap stays open.
+    fn write(&self, change: GapChange) {
+        if let Err(error) = self.inbox.record(change) {
+            tracing::warn!("a change of a gap was not written: {error}");
+        }
+    }
+}
+
+async fn received(acknowledgement: Acknowledgement) -> Result<Receipt, InboxError> {
+    let gone = || InboxError::Poisoned("its writer ended".into());
+    acknowledgement.await.unwrap_or_else(|_| Err(gone()))
+}
+
+fn count(counter: &Counter, receipt: Receipt, unreadable: Option<&str>) {
+    let (metrics, name) = (&counter.metrics, &counter.source.name);
+    metrics.stored.inc_by(u64::from(receipt.stored));
+    metrics.duplicates.inc_by(u64::from(receipt.duplicates));
+    if receipt.quarantined {
+        metrics.quarantined.inc();
+        let what = unreadable.unwrap_or("it contradicts what the same event said before");
+        tracing::error!(
+            "{name}: an authentic delivery can't be taken as it is and stands in quarantine: {what}"
+        );
+    }
+}

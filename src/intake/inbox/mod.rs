@@ -1,0 +1,218 @@
+//! The inbox: what was acknowledged survives SIGKILL, power cut and restart.
+//!
+//! Theory of operation: one SQLite file (WAL, `synchronous = FULL`) and one writer thread. Deliveries
+//! come to the writer through a queue with a bound in number and in bytes. It takes what has come
+//! within a short linger (2 ms by default), writes all of it in one transaction, and only after
+//! `COMMIT` returned tells the senders: one fsync is shared by many. An event is one row, unique by
+//! source and key, with a journal number; numbers have no gaps, since they are given inside the
+//! transaction. Raw bytes stand beside the events that were read from them; what could not be read
+//! is kept in quarantine.
+//!
+//! The first statement, commit or fsync that fails poisons the inbox: what a disk says after a failed
+//! fsync means nothing, so nothing is acknowledged any more and the process is to end; the next start
+//! reads what is really there.
+//!
+//! It deliberately knows neither vendors nor HTTP, and never compares events by time.
+
+mod deposit;
+mod error;
+mod gaps;
+mod journal;
+mod reader;
+mod schema;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError};
+use prometheus_client::metrics::histogram::Histogram;
+use tokio::sync::{oneshot, watch};
+
+pub use deposit::{Deposit, GapChange, Receipt};
+pub use error::InboxError;
+pub use gaps::{Gap, GapState};
+pub use journal::{Stored, direction_word, kind_word};
+pub use reader::{InboxReader, JournalCheck, Quarantined};
+pub use settings::InboxSettings;
+
+use writer::{Job, Work, Writer};
+
+/// How far the writer is behind, shared between it and those who ask.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    started: std::time::Instant,
+    /// When the oldest delivery of the batch in hand came, microseconds since `started`; 0: none.
+    oldest_us: AtomicU64,
+    /// Bytes of deliveries that wait or are being written.
+    bytes: AtomicU64,
+    /// Why nothing is acknowledged any more.
+    poison: watch::Sender<Option<Arc<str>>>,
+    /// The last journal number that is committed.
+    committed: watch::Sender<u64>,
+}
+
+impl Progress {
+    fn us(&self) -> u64 {
+        // A delivery that came in the first microsecond must not look like none.
+        self.started.elapsed().as_micros() as u64 + 1
+    }
+}
+
+/// The way into the inbox. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Inbox {
+    queue: Option<Sender<Job>>,
+    progress: Arc<Progress>,
+    settings: InboxSettings,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// The answer that comes once a deposit is on disk.
+pub type Acknowledgement = oneshot::Receiver<Result<Receipt, InboxError>>;
+
+impl Inbox {
+    /// Opens or makes the file and starts its writer. `sources` are names and vendors; `commits`
+    /// takes the seconds that each commit took.
+    pub fn open(
+        settings: &InboxSettings,
+        sources: &[(Arc<str>, &str)],
+        commits: Histogram,
+    ) -> Result<Self, InboxError> {
+        let mut store = store::Store::open(&settings.path)?;
+        store.register(sources)?;
+        let (queue, jobs) = crossbeam_channel::bounded(settings.queue.max(1));
+        let progress = Arc::new(Progress {
+            started: std::time::Instant::now(),
+            oldest_us: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            poison: watch::Sender::new(None),
+            committed: watch::Sender::new(store.last_seq()?),
+        });
+        let writer = Writer {
+            store,
+            jobs,
+            settings: settings.clone(),
+            progress: Arc::clone(&progress),
+            commits,
+        };
+        let thread = std::thread::Builder::new()
+            .name("inbox-writer".into())
+            .spawn(move || writer.run())
+            .map_err(|error| InboxError::Thread(error.to_string()))?;
+        Ok(Self {
+            queue: Some(queue),
+            progress,
+            settings: settings.clone(),
+            writer: Some(thread),
+        })
+    }
+
+    /// Hands a deposit to the writer without waiting. `Err`: the queue is full or the inbox is
+    /// poisoned, and nothing was taken.
+    pub fn deposit(&self, deposit: Deposit) -> Result<Acknowledgement, InboxError> {
+        let bytes = deposit.weight();
+        let waiting = self.progress.bytes.load(Ordering::Relaxed);
+        if waiting > 0 && waiting + bytes > self.settings.queue_bytes {
+            return Err(InboxError::Busy);
+        }
+        self.send(Work::Deposit(Box::new(deposit)), bytes)
+    }
+
+    /// Records a change of a gap; the receipt names the gap.
+    pub fn record(&self, change: GapChange) -> Result<Acknowledgement, InboxError> {
+        self.send(Work::Gap(change), 0)
+    }
+
+    fn send(&self, work: Work, bytes: u64) -> Result<Acknowledgement, InboxError> {
+        if let Some(why) = self.poison() {
+            return Err(InboxError::Poisoned(why));
+        }
+        let (done, acknowledgement) = oneshot::channel();
+        let job = Job {
+            work,
+            bytes,
+            came_us: self.progress.us(),
+            done: Some(done),
+        };
+        let Some(queue) = &self.queue else {
+            return Err(InboxError::Busy);
+        };
+        self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
+        match queue.try_send(job) {
+            Ok(()) => Ok(acknowledgement),
+            Err(refused) => {
+                self.progress.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                Err(match refused {
+                    TrySendError::Full(_) => InboxError::Busy,
+                    TrySendError::Disconnected(_) => {
+                        InboxError::Poisoned(self.poison().unwrap_or_else(|| "it ended".into()))
+                    }
+                })
+            }
+        }
+    }
+
+    /// How long the oldest delivery in hand has been waiting.
+    pub fn lag(&self) -> Duration {
+        match self.progress.oldest_us.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            oldest => Duration::from_micros(self.progress.us().saturating_sub(oldest)),
+        }
+    }
+
+    /// How many deliveries wait.
+    pub fn depth(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
+
+    /// Why nothing is acknowledged any more, if it is so.
+    pub fn poison(&self) -> Option<Arc<str>> {
+        self.progress.poison.borrow().clone()
+    }
+
+    /// Changes to `Some` when the inbox is poisoned.
+    pub fn poisoned(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.progress.poison.subscribe()
+    }
+
+    /// The last committed journal number, as it grows.
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.progress.committed.subscribe()
+    }
+
+    /// A way to read it, on a connection of its own.
+    pub fn reader(&self) -> Result<InboxReader, InboxError> {
+        InboxReader::open(&self.settings.path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        // The writer ends when the queue's last sender is gone and everything in it is written.
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+    }
+}
+
+/// The lock-free part of a path check: the folder that is to hold the file must be there.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,116 @@
+//! Tables of the inbox, and which version of them a file has.
+
+use rusqlite::Connection;
+
+/// "tgin": tells an inbox from any other SQLite file.
+const APPLICATION: i64 = 0x7467_696e;
+
+/// Version of the tables below.
+pub(super) const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE life (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    alive_us INTEGER
+);
+INSERT INTO life VALUES (1, NULL);
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    vendor TEXT NOT NULL,
+    contact_us INTEGER
+);
+-- Raw bytes, as they came.
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL,
+    received_us INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    headers BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+-- The journal: one row an event, numbered without gaps in the order of commitment.
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    delivery INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    vendor_kind TEXT NOT NULL,
+    reader TEXT,
+    reader_name TEXT,
+    direction TEXT,
+    from_us INTEGER NOT NULL,
+    to_us INTEGER NOT NULL,
+    received_us INTEGER NOT NULL,
+    holder TEXT,
+    passages INTEGER,
+    person_name TEXT,
+    person_email TEXT,
+    UNIQUE (source, key)
+);
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    delivery INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    pointer TEXT,
+    times INTEGER NOT NULL,
+    resolved_us INTEGER,
+    UNIQUE (source, digest)
+);
+CREATE TABLE gap (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL,
+    from_us INTEGER NOT NULL,
+    to_us INTEGER,
+    opened_us INTEGER NOT NULL,
+    ended_us INTEGER,
+    reason TEXT NOT NULL,
+    state TEXT NOT NULL,
+    note TEXT
+);
+CREATE TABLE access_point (
+    source INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    door TEXT,
+    PRIMARY KEY (source, id)
+) WITHOUT ROWID;
+";
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Empty: the tables can be made.
+    Empty,
+    /// Ours, of a version that is known.
+    Known,
+    /// Ours, of a later version.
+    Newer(i64),
+    /// Something else's.
+    Foreign,
+}
+
+/// Says what a file is.
+pub(super) fn look(db: &Connection) -> rusqlite::Result<Found> {
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    Ok(match (application, version) {
+        (0, 0) if tables == 0 => Found::Empty,
+        (APPLICATION, VERSION) => Found::Known,
+        (APPLICATION, newer) if newer > VERSION => Found::Newer(newer),
+        _ => Found::Foreign,
+    })
+}
+
+/// Makes the tables, all or none.
+pub(super) fn make(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; \
+         PRAGMA user_version = {VERSION}; COMMIT"
+    ))
+}
