@@ -12,10 +12,9 @@ use serde::Serialize;
 use super::{DONE, Failure, Outcome, UNUSABLE};
 use crate::access::AccessKind;
 use crate::config::{
-    CalibrationSummary, FileKind, GrantFile, GrantReading, IntakeConfig, Problem, Problems, SchemaOf, Severity,
-    SiteConfig, Truth, check_calibration, load, load_intake,
-    parse_zone, read_grants, read_truth, recognise,
-    summarise_camera,
+    CalibrationSummary, FileKind, GrantFile, GrantReading, IntakeConfig, Problem, Problems,
+    SchemaOf, Severity, SiteConfig, Truth, check_calibration, load, load_intake, parse_zone,
+    read_grants, read_truth, recognise, summarise_camera,
 };
 use crate::units::Instant;
 
@@ -444,11 +443,18 @@ fn grant_lines(file: &GrantFile) -> Vec<String> {
 }
 
 fn intake_lines(config: &IntakeConfig) -> Vec<String> {
-    let secured = if config.server.tls.is_some() { "TLS" } else { "no TLS" };
+    let secured = if config.server.tls.is_some() {
+        "TLS"
+    } else {
+        "no TLS"
+    };
     let mut lines = vec![format!("listens on {}, {secured}", config.server.listen)];
     for source in &config.sources {
         let vendor = source.vendor.vendor();
-        lines.push(format!("source {} ({vendor}): sends to /in/{}", source.name, source.name));
+        lines.push(format!(
+            "source {} ({vendor}): sends to /in/{}",
+            source.name, source.name
+        ));
     }
     for door in &config.doors {
         let readers: Vec<&str> = door.readers.iter().map(|reader| &*reader.id).collect();

@@ -146,7 +146,11 @@ pub(crate) fn read_calibration(path: &Path, from: ReadFile<'_>, problems: &mut P
 }
 
 /// Reads a TOML file; `None` and a problem where it can't be read.
-pub(crate) fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems) -> Option<Document> {
+pub(crate) fn read_toml(
+    path: &Path,
+    from: ReadFile<'_>,
+    problems: &mut Problems,
+) -> Option<Document> {
     let name = path.display().to_string();
     match from(path) {
         Ok(bytes) => {
@@ -166,7 +170,11 @@ pub(crate) fn read_toml(path: &Path, from: ReadFile<'_>, problems: &mut Problems
 
 /// The document's tree without what its schema refuses. A document that is no TOML throughout is
 /// given up here: past the first slip its tree is guesswork, and so is what would be said of it.
-pub(crate) fn checked(document: &Document, schema: SchemaOf, problems: &mut Problems) -> Option<Node> {
+pub(crate) fn checked(
+    document: &Document,
+    schema: SchemaOf,
+    problems: &mut Problems,
+) -> Option<Node> {
     let Some(torn_at) = document.torn_at else {
         return Some(walk(document, &schema.value(), problems));
     };

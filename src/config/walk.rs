@@ -105,10 +105,10 @@ impl Walker<'_> {
     fn variant(&mut self, variants: &[Json], node: &Node, path: &KeyPath) {
         let Value::Table(entries) = &node.value else {
             // Texts and numbers may be a variant of their own.
-            let kind = |one: &&Json| one.get("type").and_then(Json::as_str);
-            let own = variants
-                .iter()
-                .find(|one| kind(one).is_some_and(|kind| fits(kind, &node.value)));
+            let own = variants.iter().find(|one| {
+                let kind = one.get("type").and_then(Json::as_str);
+                kind.is_some_and(|kind| fits(kind, &node.value))
+            });
             match own {
                 Some(own) => self.value(own, node, path),
                 None => {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Moment};
 
 use super::feed::Feed;
-use super::inbox::{Acknowledgement, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader, Receipt};
+use super::inbox::{
+    Acknowledgement, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader, Receipt,
+};
 use super::metrics::{Metrics, SourceMetrics};
 use super::{Answer, Delivery, Notice, Refusal, Source, clock};
 use crate::units::{Instant, Interval, Span};
@@ -213,7 +215,10 @@ impl Desk {
             InboxError::Poisoned(why) => Taken::Poisoned(why),
             other => {
                 counter.metrics.busy.inc();
-                tracing::warn!("{}: a delivery was turned away: {other}", counter.source.name);
+                tracing::warn!(
+                    "{}: a delivery was turned away: {other}",
+                    counter.source.name
+                );
                 Taken::Busy
             }
         }
@@ -226,7 +231,10 @@ impl Desk {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         refusals.0 += 1;
-        if refusals.1.is_none_or(|last| last.elapsed() >= REFUSALS_LOGGED) {
+        if refusals
+            .1
+            .is_none_or(|last| last.elapsed() >= REFUSALS_LOGGED)
+        {
             let (name, count) = (&counter.source.name, refusals.0);
             tracing::warn!("{name}: {count} refused, the last because {refusal}");
             *refusals = (0, Some(Moment::now()));

@@ -82,7 +82,10 @@ impl Source {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
-        let mut shown = match path.strip_prefix("/in/").and_then(|rest| rest.split_once('/')) {
+        let mut shown = match path
+            .strip_prefix("/in/")
+            .and_then(|rest| rest.split_once('/'))
+        {
             Some((source, _)) => format!("/in/{source}/{REDACTED}"),
             None => path.to_owned(),
         };

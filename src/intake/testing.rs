@@ -62,6 +62,7 @@ impl Adapter for Plain {
                     },
                     vendor_kind: kind.into(),
                     reader_name: None,
+                    door: None,
                     person: None,
                 }),
                 _ => return Err(unreadable("a line has not three words")),

@@ -3,7 +3,7 @@
 //! Each source has a door map of its own: two vendors may call different access points by the same
 //! id. An event of an unknown access point stays visible: it is counted by name and kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{AccessEvent, DoorMap, FeedStatus};
 use crate::config::{IntakeDoor, SourceConfig};
@@ -17,6 +17,8 @@ use crate::units::{DoorId, Instant};
 pub struct Doors {
     names: Vec<String>,
     maps: BTreeMap<String, DoorMap>,
+    /// Access points that are named in the configuration, by source.
+    known: BTreeMap<String, BTreeSet<String>>,
     /// The sources that feed each door.
     feeds: Vec<Vec<String>>,
 }
@@ -25,6 +27,7 @@ impl Doors {
     /// The doors of a configuration. `Err`: readers that two doors of one source name.
     pub fn new(doors: &[IntakeDoor], sources: &[SourceConfig]) -> Result<Self, Vec<String>> {
         let mut maps = BTreeMap::new();
+        let mut known = BTreeMap::new();
         let mut problems = Vec::new();
         let mut feeds = vec![Vec::new(); doors.len()];
         for source in sources {
@@ -47,6 +50,9 @@ impl Doors {
             for (door, _) in &of_source {
                 feeds[usize::from(door.0)].push(source.name.clone());
             }
+            let readers = of_source.iter().flat_map(|(_, readers)| readers);
+            let readers: BTreeSet<String> = readers.map(|(reader, _)| reader.clone()).collect();
+            known.insert(source.name.clone(), readers);
             let slices = of_source
                 .iter()
                 .map(|(door, readers)| (*door, readers.as_slice()));
@@ -66,15 +72,28 @@ impl Doors {
         Ok(Self {
             names: doors.iter().map(|door| door.name.clone()).collect(),
             maps,
+            known,
             feeds,
         })
     }
 
     /// A stored event as the engine takes it: placed at its door, its id unique over all sources.
+    /// The configuration may name the vendor's door where it does not name the access point.
     pub fn place(&mut self, stored: Stored) -> AccessEvent {
         let mut event = stored.reported.event;
+        let known = self.known.get(&stored.source);
+        let knows = |id: &Option<String>| {
+            let id = id.as_ref();
+            id.is_some_and(|id| known.is_some_and(|known| known.contains(id)))
+        };
+        let by_door = !knows(&event.reader) && knows(&stored.reported.door);
         if let Some(map) = self.maps.get_mut(&stored.source) {
+            let reader = event.reader.clone();
+            if by_door {
+                event.reader = stored.reported.door;
+            }
             map.place(&mut event);
+            event.reader = reader;
         }
         event.id = format!("{}/{}", stored.source, event.id);
         event

@@ -1,6 +1,6 @@
 //! `tailgate intake bench`: placeholder.
-use clap::Args;
 use super::super::{DONE, Outcome};
+use clap::Args;
 /// Measures.
 #[derive(Debug, Args)]
 pub struct BenchArgs {}

@@ -47,7 +47,10 @@ pub fn run(args: &GapsArgs) -> Outcome {
     }
     let gaps = reader.gaps(args.all).map_err(unusable)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&gaps).unwrap_or_default());
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&gaps).unwrap_or_default()
+        );
         return Ok(DONE);
     }
     for gap in &gaps {

@@ -57,7 +57,10 @@ fn list(place: &Place, all: bool, json: bool) -> Outcome {
     let Opened { reader, .. } = place.open()?;
     let held = reader.quarantine(all).map_err(unusable)?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&held).unwrap_or_default());
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&held).unwrap_or_default()
+        );
         return Ok(DONE);
     }
     for item in &held {
@@ -128,7 +131,10 @@ fn retry(place: &Place, only: Option<i64>) -> Outcome {
             .find(|source| source.name == item.source);
         let Some(wanted) = wanted else {
             left += 1;
-            println!("{id}: its source {} is not in the file any more", item.source);
+            println!(
+                "{id}: its source {} is not in the file any more",
+                item.source
+            );
             continue;
         };
         let source = source(&config.folder, wanted)

@@ -47,7 +47,11 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 }
 
 async fn serve(desk: Arc<Desk>, settings: ServerSettings) -> Outcome {
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let server = Server::bind(settings, Arc::clone(&desk))
         .await
         .map_err(unusable)?;

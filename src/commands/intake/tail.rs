@@ -37,7 +37,10 @@ pub fn run(args: &TailArgs) -> Outcome {
     let Opened {
         reader, mut doors, ..
     } = args.place.open()?;
-    let mut at = reader.last_seq().map_err(unusable)?.saturating_sub(args.lines);
+    let mut at = reader
+        .last_seq()
+        .map_err(unusable)?
+        .saturating_sub(args.lines);
     let mut out = io::stdout().lock();
     // Nobody sends: waiting on it is waiting for the time.
     let (_keep, never) = crossbeam_channel::bounded::<()>(0);

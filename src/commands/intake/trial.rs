@@ -33,10 +33,17 @@ pub struct TryArgs {
 /// Prints what it would become; exit code 4 if it can't be read.
 pub fn run(args: &TryArgs) -> Outcome {
     let config = load(&args.file)?;
-    let wanted = config.sources.iter().find(|wanted| wanted.name == args.source);
+    let wanted = config
+        .sources
+        .iter()
+        .find(|wanted| wanted.name == args.source);
     let Some(wanted) = wanted else {
         let names: Vec<&str> = config.sources.iter().map(|source| &*source.name).collect();
-        let what = format!("no source is named {}: there are {}", args.source, names.join(", "));
+        let what = format!(
+            "no source is named {}: there are {}",
+            args.source,
+            names.join(", ")
+        );
         return Err(Failure::unusable(what));
     };
     let failed = |problems: Vec<String>| Failure::unusable(problems.join("\n"));
@@ -47,7 +54,10 @@ pub fn run(args: &TryArgs) -> Outcome {
     let delivery = Delivery {
         source: source.name.clone(),
         received: now(),
-        target: args.target.clone().unwrap_or(format!("/in/{}", source.name)),
+        target: args
+            .target
+            .clone()
+            .unwrap_or(format!("/in/{}", source.name)),
         headers: headers(&args.headers)?,
         body,
     };
@@ -114,7 +124,10 @@ fn explain_map(map: &GenericSettings, delivery: &Delivery) {
                 Ok(value) => value.clone(),
                 Err(what) => format!("WRONG: {what}"),
             };
-            println!("    {:<12} {:<28} {raw} -> {became}", field.field, field.pointer);
+            println!(
+                "    {:<12} {:<28} {raw} -> {became}",
+                field.field, field.pointer
+            );
         }
         if let Err(what) = &event.event {
             println!("    can't be taken in: {what}");
@@ -127,7 +140,9 @@ fn headers(given: &[String]) -> Result<Headers, Failure> {
         .iter()
         .map(|header| {
             let (name, value) = header.split_once(':').ok_or_else(|| {
-                unusable(format!("--header {header:?} has no colon: write \"Name: value\""))
+                unusable(format!(
+                    "--header {header:?} has no colon: write \"Name: value\""
+                ))
             })?;
             Ok((name.trim(), value.trim()))
         })
@@ -153,7 +168,10 @@ fn print(reading: &Reading, source: &str, doors: &mut Doors) {
             println!("    occurred  {} to {}", moment(lo), moment(hi));
         }
         let name = reported.reader_name.as_deref().unwrap_or_default();
-        println!("    reader    {} {name}", event.reader.as_deref().unwrap_or("none"));
+        println!(
+            "    reader    {} {name}",
+            event.reader.as_deref().unwrap_or("none")
+        );
         match event.door.and_then(|door| doors.name(door)) {
             Some(door) => println!("    door      {door}"),
             None => println!("    door      none: add the reader to a [[door]]"),

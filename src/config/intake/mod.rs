@@ -19,10 +19,10 @@ use super::door::{checked, parse_tree, read_toml};
 use super::problem::Problems;
 use super::schema::SchemaOf;
 use crate::crossing::Direction;
+use crate::intake::SourceSettings;
 use crate::intake::inbox::InboxSettings;
 use crate::intake::server::ServerSettings;
 use crate::intake::vendors::VendorSettings;
-use crate::intake::SourceSettings;
 use crate::units::Span;
 
 pub(crate) use schema::schema;
@@ -185,12 +185,18 @@ impl Check<'_> {
             };
             let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
             if !name.chars().all(fits) || name.len() > LONGEST_NAME {
-                let help = format!("letters, digits, - and _, at most {LONGEST_NAME}: it is part of a URL");
+                let help = format!(
+                    "letters, digits, - and _, at most {LONGEST_NAME}: it is part of a URL"
+                );
                 self.refuse(&at.key("name"), "can't be a source's name", help);
             }
             if sources.iter().any(|other| other.name == name) {
                 let help = "give each source a name of its own";
-                self.refuse(&at.key("name"), format!("\"{name}\" names a source already"), help);
+                self.refuse(
+                    &at.key("name"),
+                    format!("\"{name}\" names a source already"),
+                    help,
+                );
             }
             let Some(vendor) = self.vendor(&at, &json["source"][i]) else {
                 continue;
@@ -279,7 +285,11 @@ impl Check<'_> {
             {
                 let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
                 let help = format!("name one of {}", names.join(", "));
-                self.refuse(&at.key("source"), format!("\"{source}\" is no source"), help);
+                self.refuse(
+                    &at.key("source"),
+                    format!("\"{source}\" is no source"),
+                    help,
+                );
             }
             let Some(id) = reader.id.clone() else {
                 continue;
@@ -299,7 +309,8 @@ impl Check<'_> {
         for door in doors {
             for reader in &door.readers {
                 let same = |other: &IntakeReader| {
-                    let apart = matches!((&other.source, &reader.source), (Some(a), Some(b)) if a != b);
+                    let apart =
+                        matches!((&other.source, &reader.source), (Some(a), Some(b)) if a != b);
                     other.id == reader.id && !apart
                 };
                 let other = known.iter().find(|(other, _)| same(other));

@@ -122,7 +122,12 @@ fn the_walker_knows_every_word_of_the_schemas() {
             }
         }
     }
-    for schema in [SchemaOf::Door, SchemaOf::Calibration, SchemaOf::Truth, SchemaOf::Intake] {
+    for schema in [
+        SchemaOf::Door,
+        SchemaOf::Calibration,
+        SchemaOf::Truth,
+        SchemaOf::Intake,
+    ] {
         visit(&schema.value(), "");
     }
 }

@@ -119,8 +119,7 @@ pub(super) fn apply(
             changed(db.execute(sql, params![gap, to.as_us()])?, *gap)
         }
         GapChange::Shrinks { gap, left } => {
-            let sql =
-                "UPDATE gap SET from_us = ?2, to_us = ?3 WHERE id = ?1 AND state = 'open'";
+            let sql = "UPDATE gap SET from_us = ?2, to_us = ?3 WHERE id = ?1 AND state = 'open'";
             changed(
                 db.execute(sql, params![gap, left.lo.as_us(), left.hi.as_us()])?,
                 *gap,

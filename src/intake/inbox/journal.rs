@@ -33,7 +33,8 @@ pub(super) enum Met {
 
 const INSERT: &str = "INSERT INTO event (seq, source, key, delivery, kind, vendor_kind, reader, \
     reader_name, direction, from_us, to_us, received_us, holder, passages, person_name, \
-    person_email) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16) \
+    person_email, vendor_door) \
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) \
     ON CONFLICT (source, key) DO NOTHING";
 
 /// Writes one event under `seq`, unless its key is known.
@@ -64,6 +65,7 @@ pub(super) fn insert(
         event.passages,
         person.and_then(|person| person.name.as_deref()),
         person.and_then(|person| person.email.as_deref()),
+        reported.door,
     ])?;
     if rows > 0 {
         return Ok(Met::Nothing);
@@ -82,12 +84,11 @@ pub(super) fn insert(
 
 const SELECT: &str = "SELECT seq, source.name, delivery, key, kind, vendor_kind, reader, \
     reader_name, direction, from_us, to_us, received_us, holder, passages, person_name, \
-    person_email FROM event JOIN source ON source.id = event.source";
+    person_email, vendor_door FROM event JOIN source ON source.id = event.source";
 
 /// At most `limit` events after `seq`, in order.
 pub(super) fn after(db: &Connection, seq: u64, limit: usize) -> rusqlite::Result<Vec<Stored>> {
-    let mut query =
-        db.prepare_cached(&format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
+    let mut query = db.prepare_cached(&format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![seq, limit], stored)?;
@@ -121,6 +122,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             event,
             vendor_kind: row.get(5)?,
             reader_name: row.get(7)?,
+            door: row.get(16)?,
             person: Some(person).filter(|person| *person != Person::default()),
         },
     })

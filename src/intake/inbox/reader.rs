@@ -62,8 +62,8 @@ impl InboxReader {
             what,
         };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(path, flags)
-            .map_err(|error| failed(error.to_string()))?;
+        let db =
+            Connection::open_with_flags(path, flags).map_err(|error| failed(error.to_string()))?;
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "query_only", true)?;
         match schema::look(&db).map_err(|error| failed(error.to_string()))? {

@@ -47,6 +47,7 @@ CREATE TABLE event (
     passages INTEGER,
     person_name TEXT,
     person_email TEXT,
+    vendor_door TEXT,
     UNIQUE (source, key)
 );
 CREATE TABLE quarantine (

@@ -46,7 +46,10 @@ impl Store {
         };
         let folder = super::folder_of(path);
         if !folder.is_dir() {
-            return Err(failed(format!("the folder {} is not there", folder.display())));
+            return Err(failed(format!(
+                "the folder {} is not there",
+                folder.display()
+            )));
         }
         let db = Connection::open(path).map_err(|error| failed(error.to_string()))?;
         let opened = || -> rusqlite::Result<Found> {

@@ -148,7 +148,8 @@ impl Writer {
 
     /// Nothing is acknowledged any more: neither what is in hand nor what waits.
     fn fail(&self, batch: &mut Vec<Job>, error: &rusqlite::Error) {
-        let why: Arc<str> = format!("a write failed ({error}); check the disk, then start again").into();
+        let why: Arc<str> =
+            format!("a write failed ({error}); check the disk, then start again").into();
         tracing::error!("the inbox acknowledges nothing any more: {why}");
         self.progress.poison.send_replace(Some(Arc::clone(&why)));
         let waiting = std::iter::from_fn(|| self.jobs.try_recv().ok());

@@ -20,6 +20,8 @@
 
 mod connections;
 mod routes;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::net::SocketAddr;
@@ -169,7 +171,10 @@ impl Server {
             }
         }
         tracker.close();
-        if tokio::time::timeout(FAREWELL, tracker.wait()).await.is_err() {
+        if tokio::time::timeout(FAREWELL, tracker.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("{} connections were cut", tracker.len());
         }
     }
@@ -191,10 +196,8 @@ async fn connect(
         match &shared.tls {
             None => speak(&shared, stream, &connection, stop).await,
             Some(acceptor) => {
-                let hello = tokio::time::timeout(
-                    shared.settings.header_time,
-                    acceptor.accept(stream),
-                );
+                let hello =
+                    tokio::time::timeout(shared.settings.header_time, acceptor.accept(stream));
                 if let Ok(Ok(stream)) = hello.await {
                     speak(&shared, stream, &connection, stop).await;
                 }
@@ -218,7 +221,9 @@ async fn speak(
     let settings = &shared.settings;
     let service = service_fn(|request| {
         let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
-        async move { Ok::<_, std::convert::Infallible>(routes::answer(&shared, &connection, request).await) }
+        async move {
+            Ok::<_, std::convert::Infallible>(routes::answer(&shared, &connection, request).await)
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

@@ -76,13 +76,18 @@ async fn source(
         return nobody(shared);
     };
     let received = clock::now();
-    let limits = candidates.iter().map(|counter| counter.source.settings.body_limit);
+    let limits = candidates
+        .iter()
+        .map(|counter| counter.source.settings.body_limit);
     let limit = limits.max().unwrap_or_default();
     if let Some(reply) = refused_unread(shared, &request, limit) {
         return reply;
     }
     let most = first.source.settings.connections;
-    if !shared.connections.claim(connection, &first.source.name, most) {
+    if !shared
+        .connections
+        .claim(connection, &first.source.name, most)
+    {
         first.metrics.busy.inc();
         return closing(busy("too many connections for this source\n"));
     }
