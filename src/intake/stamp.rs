@@ -5,7 +5,7 @@
 //! microseconds or nanoseconds since 1970, told apart by their size: between 2000 and 2100 no number
 //! can be two of them. Texts are such numbers, or ISO 8601 with a zone or offset; a text without one
 //! is read only where the site says which zone its system lives in. In the hour that clocks repeat in
-//! autumn such a text means two moments, and the interval covers both.
+//! autumn such a text means two moments: it is refused, since an interval of an hour fits everybody.
 //!
 //! A time outside 2000 to 2100 is no time: a controller whose clock was lost says 1970, and an event
 //! then would be matched with nobody.
@@ -157,25 +157,21 @@ fn from_date(text: &str, zone: Option<&TimeZone>) -> Result<Interval, String> {
     from_local(local, zone, width)
 }
 
-/// A local time: one moment, or both where clocks go back over it.
+/// A local time, where it means one moment.
 pub(crate) fn from_local(
     local: DateTime,
     zone: &TimeZone,
     width_ns: i128,
 ) -> Result<Interval, String> {
-    let at = |offset: jiff::tz::Offset| {
-        let at = offset.to_timestamp(local).map_err(|_| out_of_range("it"))?;
-        from_ns(at.as_nanosecond(), width_ns)
-    };
     match zone.to_ambiguous_timestamp(local).offset() {
-        AmbiguousOffset::Unambiguous { offset } => at(offset),
-        AmbiguousOffset::Fold { before, after } => {
-            let (first, second) = (at(before)?, at(after)?);
-            Ok(Interval::new(
-                first.lo.min(second.lo),
-                first.hi.max(second.hi),
-            ))
+        AmbiguousOffset::Unambiguous { offset } => {
+            let at = offset.to_timestamp(local);
+            let at = at.map_err(|_| out_of_range("the time"))?;
+            from_ns(at.as_nanosecond(), width_ns)
         }
+        AmbiguousOffset::Fold { .. } => Err(format!(
+            "{local} happens twice in its zone: the clocks went back over it"
+        )),
         AmbiguousOffset::Gap { .. } => Err(format!(
             "{local} does not exist in its zone: the clocks went forward over it"
         )),
@@ -185,7 +181,7 @@ pub(crate) fn from_local(
 /// The moment `ns` and the `width_ns` after it.
 pub(crate) fn from_ns(ns: i128, width_ns: i128) -> Result<Interval, String> {
     if !(EARLIEST_S * NS_PER_S..LATEST_S * NS_PER_S).contains(&ns) {
-        return Err(out_of_range("it"));
+        return Err(out_of_range("the time"));
     }
     between(ns, ns + width_ns)
 }
@@ -195,7 +191,7 @@ fn between(lo: i128, hi: i128) -> Result<Interval, String> {
     let us = |ns: i128| i64::try_from(ns.div_euclid(NS_PER_US)).ok();
     match (us(lo), us(hi)) {
         (Some(lo), Some(hi)) => Ok(Interval::new(Instant::from_us(lo), Instant::from_us(hi))),
-        _ => Err(out_of_range("it")),
+        _ => Err(out_of_range("the time")),
     }
 }
 
@@ -265,4 +261,99 @@ pub(crate) fn zone(text: &str) -> Result<TimeZone, String> {
              (needs the system's tzdata), UTC, or an offset such as +01:00"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-01-05T08:30:00Z.
+    const AT_US: i64 = 1_767_601_800_000_000;
+
+    /// When, in microseconds after [`AT_US`], and how wide.
+    #[track_caller]
+    fn check(value: serde_json::Value, zone_name: Option<&str>, expect: Option<(i64, i64)>) {
+        let zone = zone_name.map(|name| zone(name).unwrap());
+        let read = read(&value, zone.as_ref()).ok();
+        let read = read.map(|read| (read.lo.as_us() - AT_US, read.width().as_us()));
+        assert_eq!(read, expect, "{value}");
+    }
+
+    #[test]
+    fn numbers_are_told_apart_by_their_size() {
+        use serde_json::json;
+        check(json!(1_767_601_800), None, Some((0, 1_000_000)));
+        check(json!("1767601800"), None, Some((0, 1_000_000)));
+        check(json!(1_767_601_800.25), None, Some((250_000, 1_000)));
+        check(json!("1767601800.25"), None, Some((250_000, 1_000)));
+        check(json!(1_767_601_800_123_i64), None, Some((123_000, 1_000)));
+        check(json!(1_767_601_800_123_456_i64), None, Some((123_456, 1)));
+        check(
+            json!(1_767_601_800_123_456_789_i64),
+            None,
+            Some((123_456, 0)),
+        );
+        check(json!(0), None, None);
+        check(json!(-1_767_601_800), None, None);
+        check(json!(946_684_799), None, None);
+        check(json!(4_102_444_800_i64), None, None);
+        check(json!(u64::MAX), None, None);
+        check(json!(1e300), None, None);
+        check(
+            json!("99999999999999999999999999999999999999999999"),
+            None,
+            None,
+        );
+    }
+
+    #[test]
+    fn texts_are_as_wide_as_their_last_digit() {
+        let check = |text: &str, expect| check(serde_json::Value::from(text), None, expect);
+        check("2026-01-05T08:30:00Z", Some((0, 1_000_000)));
+        check("2026-01-05T08:30Z", Some((0, 60_000_000)));
+        check("2026-01-05T08:30:00.5Z", Some((500_000, 100_000)));
+        check("2026-01-05T08:30:00.123+00:00", Some((123_000, 1_000)));
+        check("2026-01-05T08:30:00.1234567Z", Some((123_456, 1)));
+        check("2026-01-05 03:30:00 -05:00", Some((0, 1_000_000)));
+        check("2026-01-05 08:30:00 UTC", Some((0, 1_000_000)));
+        check("2026-01-05T08:30:00", None);
+        check("2026-01-05", None);
+        check("1970-01-01T00:00:00Z", None);
+        check("2100-01-01T00:00:00Z", None);
+        check("2026-13-05T08:30:00Z", None);
+        check("", None);
+        check("soon", None);
+        check(&"9".repeat(100_000), None);
+    }
+
+    #[test]
+    fn local_times_need_their_zone() {
+        let check = |text: &str, zone, expect| check(serde_json::Value::from(text), zone, expect);
+        check(
+            "2026-01-05T09:30:00",
+            Some("Europe/Berlin"),
+            Some((0, 1_000_000)),
+        );
+        check(
+            "2026-01-05 09:30:00.5",
+            Some("+01:00"),
+            Some((500_000, 100_000)),
+        );
+        check(
+            "2026-01-05T08:30:00Z",
+            Some("Europe/Berlin"),
+            Some((0, 1_000_000)),
+        );
+        // Clocks go back over the one, which happens twice, and forward over the other.
+        check("2026-10-25T02:30:00", Some("Europe/Berlin"), None);
+        check("2026-03-29T02:30:00", Some("Europe/Berlin"), None);
+    }
+
+    #[test]
+    fn other_values_are_no_times() {
+        use serde_json::json;
+        for value in [json!(null), json!(true), json!([1]), json!({"t": 1})] {
+            check(value, None, None);
+        }
+    }
 }

@@ -9,9 +9,9 @@
 //! likely names and needed by nobody, and a time without its offset is read only with a zone set.
 //!
 //! No id is certain. The key of an event is a hash of its type's name, its source and its time to the
-//! millisecond, which the stream and the report both have; where the time has no fraction (a
-//! controller that counts whole seconds) of the cardholder too, so that two people within one second
-//! are two.
+//! millisecond, which the stream and the report both have; for access granted or refused at a time
+//! without a fraction (a controller that counts whole seconds) of the cardholder too, so that two
+//! people within one second are two.
 
 use std::collections::BTreeMap;
 
@@ -367,7 +367,7 @@ fn guid(text: &str) -> String {
 
 fn key_of_fields(kind: &str, source: &str, occurred: Interval, holder: Option<&str>) -> String {
     let ms = occurred.lo.as_us().div_euclid(1_000);
-    let whole = ms.rem_euclid(1_000) == 0;
+    let whole = ms.rem_euclid(1_000) == 0 && kind.starts_with("Access");
     Key::new("genetec 1")
         .field("type", Some(kind))
         .field("source", Some(source))

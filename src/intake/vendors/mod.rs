@@ -216,3 +216,6 @@ impl From<Way> for Direction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,7 +139,9 @@ fn read_hook(
         event.holder = holder(data, ui);
         let ui = ui.unwrap_or(&nothing);
         reading.events.push(Reported {
-            reader_name: entry.name.or_else(|| name(at(ui, "/entryName"))),
+            reader_name: entry
+                .name
+                .or_else(|| name_in_row(ui, event.reader.as_deref())),
             person: person(
                 first_name(
                     data,
@@ -156,6 +158,12 @@ fn read_hook(
         }
     }
     Ok(())
+}
+
+/// The name of an entry, where the report's row is about that one.
+fn name_in_row(ui: &Value, entry: Option<&str>) -> Option<String> {
+    let same = id(at(ui, "/entryId"))?.as_str() == entry?;
+    name(at(ui, "/entryName")).filter(|_| same)
 }
 
 fn holder(data: &Value, ui: Option<&Value>) -> Option<String> {

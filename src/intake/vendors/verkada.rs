@@ -105,9 +105,8 @@ impl Verkada {
         let kind = name(at(data, "/notification_type")).ok_or_else(|| {
             Unreadable::at("/data/notification_type", "names no notification type")
         })?;
-        let stamp = at(data, "/created")
-            .or_else(|| at(row, "/created_at"))
-            .unwrap_or(&nothing);
+        // Never the envelope's `created_at`: that is when it was sent.
+        let stamp = at(data, "/created").unwrap_or(&nothing);
         let occurred =
             stamp::read(stamp, None).map_err(|what| Unreadable::at("/data/created", what))?;
         let key = id(at(data, "/event_id"))
