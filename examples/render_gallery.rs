@@ -3,13 +3,15 @@
 //! `render_gallery sheet OUT.png [SEED] [COLUMNS]`: one person a cell, from all sides; fewer
 //! columns make larger people.
 //! `render_gallery frames DIR [COUNT]`: a short walk through a door, with truth.json.
-//! `render_gallery survey DIR COUNT WIDTH HEIGHT [SEED]`: random scenes for measuring detectors.
+//! `render_gallery survey DIR COUNT WIDTH HEIGHT [SEED]`: chance scenes of usual door cameras.
+//! `render_gallery training DIR COUNT WIDTH HEIGHT [SEED]`: the same, every camera and light.
 
 use std::path::Path;
 
-use tailgate::sim::body::{Action, Build, Dice, Outfit, Stance, stride_m, walking};
+use tailgate::sim::body::{Build, Dice, Outfit, Stance, stride_m, walking};
 use tailgate::sim::render::{
-    Camera, Figure, Frame, Layout, Moment, Picture, Renderer, Scene, Sensor, Spectrum,
+    Camera, Figure, Frame, Layout, Moment, PersonTruth, Picture, Renderer, Sensor, ShotPlan,
+    Spectrum, any_action,
 };
 
 fn main() {
@@ -19,13 +21,19 @@ fn main() {
     match text(0, "sheet").as_str() {
         "sheet" => sheet(&text(1, "sheet.png"), number(2, 1), number(3, 9) as u32),
         "frames" => frames(&text(1, "frames"), number(2, 24)),
-        "survey" => survey(
-            &text(1, "survey"),
-            number(2, 20),
-            (number(3, 640) as u32, number(4, 360) as u32),
-            number(5, 1),
-        ),
-        other => eprintln!("unknown command {other}: use sheet, frames or survey"),
+        kind @ ("survey" | "training") => {
+            let size_px = (number(3, 640) as u32, number(4, 360) as u32);
+            let plan = if kind == "survey" {
+                ShotPlan {
+                    size_px,
+                    ..ShotPlan::default()
+                }
+            } else {
+                ShotPlan::training(size_px)
+            };
+            survey(&text(1, kind), number(2, 21), &plan, number(5, 1));
+        }
+        other => eprintln!("unknown command {other}: use sheet, frames, survey or training"),
     }
 }
 
@@ -82,23 +90,6 @@ fn portrait(seed: u64, yaw_deg: f32, pitch_deg: f64, speed: f32, size: (u32, u32
         figures: vec![figure],
         ..Moment::default()
     })
-}
-
-fn any_action(dice: &mut Dice, outfit: &Outfit) -> Action {
-    use tailgate::sim::body::Carried;
-    for thing in &outfit.carried {
-        match thing {
-            Carried::Box => return Action::Carry,
-            Carried::Cup | Carried::Tablet => return Action::Hold,
-            Carried::Phone => return dice.pick(&[Action::Phone, Action::Read, Action::Hold]),
-            _ => {}
-        }
-    }
-    dice.weighted(&[
-        (Action::Free, 6.0),
-        (Action::Pockets, 0.6),
-        (Action::Crossed, 0.3),
-    ])
 }
 
 fn sheet(path: &str, seed: u64, columns: u32) {
@@ -215,153 +206,68 @@ struct Entry {
 #[derive(serde::Serialize)]
 struct Person {
     #[serde(flatten)]
-    truth: tailgate::sim::render::PersonTruth,
+    truth: PersonTruth,
     build: Build,
     walking: bool,
     /// Angle between where they look and the camera, degrees: 0 from the front, 180 from behind.
     facing_deg: f64,
 }
 
-fn survey(dir: &str, count: u64, size: (u32, u32), seed: u64) {
+fn survey(dir: &str, count: u64, plan: &ShotPlan, seed: u64) {
     let dir = Path::new(dir);
     std::fs::create_dir_all(dir)
         .unwrap_or_else(|e| eprintln!("cannot make {}: {e}", dir.display()));
     let mut entries = Vec::new();
     let (mut cast_s, mut render_s) = (0.0, 0.0);
-    for n in 0..count {
-        let mut dice = Dice::new(seed * 100_003 + n);
+    let per_scene = 3;
+    for n in 0..count.div_ceil(per_scene) {
+        let shot = plan.take(seed * 100_003 + n, per_scene as usize);
         let start = std::time::Instant::now();
-        let scene = any_scene(&mut dice, size);
-        let renderer = Renderer::new(scene);
+        let renderer = Renderer::new(shot.scene);
         cast_s += start.elapsed().as_secs_f64();
-        let camera = renderer.scene().camera;
-        let (moment, notes) = any_moment(&mut dice, &camera);
-        let start = std::time::Instant::now();
-        let frame = renderer.render(&moment);
-        render_s += start.elapsed().as_secs_f64();
-        let file = format!("{n:04}.png");
-        save(&frame.picture, &dir.join(&file));
-        let people = frame
-            .truth
-            .people
-            .into_iter()
-            .zip(notes)
-            .map(|(truth, (build, walking, facing_deg))| Person {
-                truth,
-                build,
-                walking,
-                facing_deg,
-            })
-            .collect();
-        entries.push(Entry {
-            file,
-            height_m: camera.position_m[2],
-            pitch_deg: camera.pitch_rad.to_degrees(),
-            spectrum: renderer.scene().sensor.spectrum,
-            people,
-        });
+        for (k, moment) in shot.moments.iter().enumerate() {
+            let start = std::time::Instant::now();
+            let frame = renderer.render(moment);
+            render_s += start.elapsed().as_secs_f64();
+            let file = format!("{n:04}_{k}.png");
+            save(&frame.picture, &dir.join(&file));
+            entries.push(entry(file, &renderer, moment, frame));
+        }
     }
-    let n = count.max(1) as f64;
+    let n = entries.len().max(1) as f64;
     eprintln!(
-        "cast {:.0} ms, render {:.0} ms a picture",
-        1e3 * cast_s / n,
+        "cast {:.0} ms a scene, render {:.0} ms a picture",
+        1e3 * cast_s / count.div_ceil(per_scene).max(1) as f64,
         1e3 * render_s / n
     );
     write_json(&dir.join("truth.json"), &entries);
 }
 
-fn any_scene(dice: &mut Dice, size: (u32, u32)) -> Scene {
-    let layout = Layout::random(dice);
-    let height = f64::from(dice.range(2.5, 4.0));
-    let pitch = f64::from(dice.range(15.0, 45.0)).to_radians();
-    let span = f64::from(dice.range(55.0, 80.0)).to_radians();
-    let x = f64::from(dice.range(-1.2, 1.2));
-    let inside = dice.chance(0.3);
-    let (y, yaw) = if inside {
-        (
-            f64::from(layout.inside_m) - 0.2,
-            -std::f64::consts::FRAC_PI_2,
-        )
-    } else {
-        (
-            0.2 - f64::from(layout.outside_m),
-            std::f64::consts::FRAC_PI_2,
-        )
-    };
-    let yaw = yaw + f64::from(dice.range(-0.25, 0.25));
-    let mut camera = Camera::new([x, y, height], yaw, pitch, size, span);
-    camera.roll_rad = f64::from(0.02 * dice.normal());
-    if dice.chance(0.5) {
-        camera.lens.radial = [f64::from(dice.range(-0.22, 0.02)), 0.03, 0.0];
-    }
-    let sensor = Sensor {
-        exposure_stops: 0.3 * dice.normal(),
-        vignette: dice.range(0.0, 0.4),
-        blur_px: dice.range(0.3, 0.8),
-        sharpen: dice.range(0.0, 0.6),
-        noise: dice.range(1.0, 6.0),
-        balance: [1.0 + 0.04 * dice.normal(), 1.0, 1.0 + 0.05 * dice.normal()],
-        saturation: dice.range(0.6, 1.05),
-        contrast: dice.range(0.9, 1.15),
-        ..Sensor::default()
-    };
-    layout.scene(camera, sensor)
-}
-
-fn any_moment(dice: &mut Dice, camera: &Camera) -> (Moment, Vec<(Build, bool, f64)>) {
-    let count = dice.below(4) + 1;
-    let mut figures: Vec<Figure> = Vec::new();
-    let mut notes = Vec::new();
-    for _ in 0..200 {
-        if figures.len() >= count {
-            break;
-        }
-        let pixel = tailgate::detection::PointInImage {
-            x: f64::from(dice.range(0.1, 0.9)) * f64::from(camera.width_px),
-            y: f64::from(dice.range(0.3, 0.97)) * f64::from(camera.height_px),
-        };
-        let Some(floor) = camera.floor_from_image(pixel) else {
-            continue;
-        };
-        let at = [floor.x, floor.y];
-        let crowded = |f: &Figure| (f.pose.at[0] - at[0]).hypot(f.pose.at[1] - at[1]) < 0.7;
-        let far = (at[0] - camera.position_m[0]).hypot(at[1] - camera.position_m[1]);
-        let in_wall = at[1].abs() < 0.4 && (at[0].abs() > 0.3);
-        let beyond = at[1] * camera.position_m[1] < 0.0;
-        if far > 11.0 || at[0].abs() > 2.3 || in_wall || beyond || figures.iter().any(crowded) {
-            continue;
-        }
-        let build = Build::random(dice);
-        let outfit = Outfit::random(dice, build.feminine);
-        let moves = dice.chance(0.7);
-        let heading_rad = dice.range(-std::f32::consts::PI, std::f32::consts::PI);
-        let stance = Stance {
-            at,
-            heading_rad,
-            speed_mps: if moves { dice.range(0.7, 1.6) } else { 0.0 },
-            phase: dice.unit(),
-            time_s: dice.range(0.0, 10.0),
-            manner: dice.bits(),
-            action: any_action(dice, &outfit),
-            look: [0.25 * dice.normal(), 0.1 * dice.normal()],
-        };
+fn entry(file: String, renderer: &Renderer, moment: &Moment, frame: Frame) -> Entry {
+    let camera = renderer.scene().camera;
+    let person = |(truth, figure): (PersonTruth, &Figure)| {
+        let at = figure.pose.at;
         let to_camera = (camera.position_m[1] - at[1]).atan2(camera.position_m[0] - at[0]);
-        let turn = (to_camera - f64::from(heading_rad))
-            .to_degrees()
-            .rem_euclid(360.0);
-        notes.push((build, moves, turn.min(360.0 - turn)));
-        figures.push(Figure {
-            id: figures.len() as u32 + 1,
-            pose: walking(&build, &stance),
-            build,
-            outfit,
-        });
-    }
-    let moment = Moment {
-        figures,
-        door_angles_rad: vec![dice.range(0.0, 1.5); 2],
-        reader_lamps: Vec::new(),
-        noise_seed: dice.bits(),
+        let turn = to_camera - f64::from(figure.pose.heading_rad);
+        let turn = turn.to_degrees().rem_euclid(360.0);
+        Person {
+            truth,
+            build: figure.build,
+            walking: (figure.pose.legs[0].swing - figure.pose.legs[1].swing).abs() > 0.12,
+            facing_deg: turn.min(360.0 - turn),
+        }
     };
-    (moment, notes)
+    Entry {
+        file,
+        height_m: camera.position_m[2],
+        pitch_deg: camera.pitch_rad.to_degrees(),
+        spectrum: renderer.scene().sensor.spectrum,
+        people: frame
+            .truth
+            .people
+            .into_iter()
+            .zip(&moment.figures)
+            .map(person)
+            .collect(),
+    }
 }

@@ -16,8 +16,6 @@ const TALLEST_M: f64 = 2.0;
 /// Beyond the outline of people, as a share of a person's height in the picture, so that a network
 /// sees where they end.
 const MARGIN_SHARE: f64 = 0.15;
-/// People this tall at the portal are found best by small networks, px of the network's input.
-const WANTED_PERSON_PX: f64 = 120.0;
 /// The picture is never enlarged more than this: there is nothing more to see.
 const MOST_ENLARGED: f64 = 1.5;
 /// No network's input is smaller than two of its coarsest cells, px.
@@ -32,23 +30,34 @@ pub struct Look {
     pub long_side: u32,
 }
 
-/// Where to look in a picture of `size` px with an input of `longest_px` at most; `None` if the
-/// calibration can't tell (then everywhere).
+/// How large a detector wants people to be, px of its input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WantedSize {
+    /// Longest side of the input.
+    pub longest_px: f64,
+    /// Whoever stands nearest on a portal's line is this tall.
+    pub nearest_person_px: f64,
+    /// Whoever stands furthest on it is at least this tall: a portal may recede.
+    pub furthest_person_px: f64,
+}
+
+/// Where to look in a picture of `size` px; `None` if the calibration can't tell (then everywhere).
 pub fn look(
     model: &CameraModel,
     grid: &Grid,
     portals: &[Portal],
     size: (u32, u32),
-    longest_px: f64,
+    wanted: WantedSize,
 ) -> Option<Look> {
     model.pose()?;
     let picture = (f64::from(size.0), f64::from(size.1));
-    let person_px = portals
-        .iter()
-        .flat_map(|portal| &portal.line)
-        .filter_map(|point| person_px(model, *point))
-        .fold(0.0, f64::max);
-    if person_px <= 0.0 || portals.is_empty() {
+    let people_px = || {
+        let points = portals.iter().flat_map(|portal| &portal.line);
+        points.filter_map(|point| person_px(model, *point))
+    };
+    let largest_px = people_px().fold(0.0, f64::max);
+    let smallest_px = people_px().fold(f64::INFINITY, f64::min);
+    if largest_px <= 0.0 {
         return None;
     }
     let mut bounds: Option<[f64; 4]> = None;
@@ -66,7 +75,7 @@ pub fn look(
         }
     }
     let [left, top, right, bottom] = bounds?;
-    let margin = MARGIN_SHARE * person_px;
+    let margin = MARGIN_SHARE * largest_px;
     let left = (left - margin).max(0.0).floor();
     let top = (top - margin).max(0.0).floor();
     let right = (right + margin).min(picture.0).ceil();
@@ -78,8 +87,11 @@ pub fn look(
         height: (bottom - top) as u32,
     };
     let longest = f64::from(source.width.max(source.height));
-    let scale = (WANTED_PERSON_PX / person_px).min(MOST_ENLARGED);
-    let long_side = (longest * scale).clamp(SHORTEST_INPUT_PX, longest_px.max(SHORTEST_INPUT_PX));
+    let scale = (wanted.nearest_person_px / largest_px)
+        .max(wanted.furthest_person_px / smallest_px)
+        .min(MOST_ENLARGED);
+    let most = wanted.longest_px.max(SHORTEST_INPUT_PX);
+    let long_side = (longest * scale).clamp(SHORTEST_INPUT_PX, most);
     (source.width > 0 && source.height > 0).then_some(Look {
         source,
         long_side: long_side as u32,

@@ -10,12 +10,12 @@
 //!
 //! It deliberately knows nothing of cameras, doors or wall time beyond what the container says.
 
+mod account;
 mod av;
 mod clip;
 mod clock;
 mod colour;
 mod damage;
-mod encode;
 mod error;
 mod folder;
 mod frame;

@@ -12,6 +12,8 @@ use std::path::Path;
 /// What the outermost structure shows. Formats that do not tell are neither.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Structure {
+    /// Whether it is an MP4.
+    pub(super) is_mp4: bool,
     /// Something in it reaches beyond the end of the file.
     pub(super) cut_short: bool,
     /// An MP4 without `moov`: not one picture can be found in it.
@@ -44,7 +46,7 @@ impl Structure {
         };
         Self {
             cut_short,
-            lacks_index: false,
+            ..Self::default()
         }
     }
 }
@@ -59,6 +61,7 @@ fn read_at<const N: usize>(file: &mut File, at: u64) -> Option<[u8; N]> {
 /// Walks the boxes of an MP4 (ISO/IEC 14496-12, 4.2).
 fn mp4(file: &mut File, len: u64) -> Structure {
     let mut found = Structure {
+        is_mp4: true,
         cut_short: false,
         lacks_index: true,
     };

@@ -1,27 +1,21 @@
 //! A video file or raw stream: packets in, pictures with times and known losses out.
 //!
-//! Theory of operation: every packet that goes into the decoder leaves its presentation time in a
-//! list of promises. A picture that comes out keeps one. Pictures come out in order of time, so a
-//! promise earlier than the newest picture is broken: that picture is lost, and its time is known.
-//! What the container declares (number of frames, duration) tells whether the file is cut short.
-//! Pictures that rest on what was lost count as damaged (see `damage`).
-//!
-//! Raw streams have no times: there, pictures are counted, and lost ones as far as the decoder says.
+//! Theory of operation: packets are read and decoded in turn until a picture comes out; the account
+//! of it (see `account`) gives the picture its time and notices what is missing. What the container
+//! declares, number of frames or duration, tells whether the file is cut short.
 //!
 //! It deliberately ends a file quietly after [`MAX_READ_ERRORS`] failures in a row, with a stated
 //! loss: what follows damage that large is not the clip any more.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::account::Account;
 use super::av::{AvError, Decoder, Demuxer, Packet, Picture, Ratio, Received, StreamInfo};
 use super::clip::{ClipInfo, ClipOptions, Decoded, MAX_PIXELS, MAX_RATE, check_size};
-use super::clock::{Clock, DEFAULT_STEP_US, MAX_GAP_US};
-use super::damage::{Damage, Order};
-use super::loss::{self, Loss, LossReason};
+use super::clock::DEFAULT_STEP_US;
+use super::loss::Loss;
 use super::structure::Structure;
 use super::{CaptureError, Rotation};
-use crate::units::Span;
 
 /// How often in a row reading may fail before the file counts as ended.
 const MAX_READ_ERRORS: u32 = 64;
@@ -33,12 +27,12 @@ const DURATION_ROUNDING_US: i64 = 2_000;
 /// Bytes between two neighbouring packets that are no more than headers.
 const HOLE_BYTES: i64 = 128;
 
-/// A time gap this many nominal steps wide, over bytes that were skipped, is a loss.
-const HOLE_STEPS: f64 = 1.5;
-
 /// Containers without a checked index: where their structure is damaged, FFmpeg silently goes on at
 /// the next place that makes sense.
 const SKIPPING_FORMATS: [&str; 3] = ["matroska,webm", "avi", "flv"];
+
+/// Two rates this close, in frames a second, are the same.
+const RATE_TOLERANCE: f64 = 1e-3;
 
 /// Frames a second of a raw stream that does not say: what FFmpeg assumes too.
 const RAW_RATE: f64 = 25.0;
@@ -55,45 +49,15 @@ pub(super) struct Video {
     stream: StreamInfo,
     info: ClipInfo,
     notes: Vec<String>,
-    raw: bool,
     state: State,
-    clock: Clock,
-    /// The earliest time that the container gives to a picture, in ticks: the clip's zero.
-    zero: Option<i64>,
-    /// Times of packets whose picture has not come out yet, in ticks.
-    promised: BTreeMap<i64, Promise>,
-    /// Broken promises.
-    lost: BTreeMap<i64, LossReason>,
-    /// Losses that have no packet of their own.
-    stated: Vec<Loss>,
-    /// Pictures of two packets each: promises cannot be kept one by one.
-    interlaced: bool,
-    damage: Damage,
-    any_picture: bool,
-    counts: Counts,
+    account: Account,
+    /// Packets of the video stream so far, hidden ones included.
+    packets: u64,
+    read_errors_in_a_row: u32,
     /// The end of the latest packet of any stream, in microseconds of the container's time.
     read_to_us: i64,
     /// Where in the file the last packet's bytes ended, if skipped bytes mean damage.
     read_to_byte: Option<i64>,
-    /// The latest time of a video packet, in ticks.
-    latest: Option<i64>,
-}
-
-/// A packet's picture, still to come.
-#[derive(Debug, Clone, Copy)]
-struct Promise {
-    order: Order,
-    /// Why it is lost if it does not come.
-    reason: LossReason,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    /// Packets of the video stream, hidden ones included.
-    packets: u64,
-    /// Pictures delivered, and lost ones that were noticed, in a raw stream.
-    raw_frames: u64,
-    read_errors_in_a_row: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +96,11 @@ impl Video {
         let declared = stream
             .rate
             .map(Ratio::as_f64)
-            .filter(|rate| *rate <= MAX_RATE);
+            .filter(|rate| (MIN_RATE..=MAX_RATE).contains(rate));
         let rate = if raw {
-            Some(raw_rate(options.rate, decoder.coded_rate(), &mut notes))
+            // FFmpeg puts its own assumption in place of a rate that is not coded.
+            let coded = declared.filter(|rate| (rate - RAW_RATE).abs() > RATE_TOLERANCE);
+            Some(raw_rate(options.rate, coded, &mut notes))
         } else {
             if options.rate.is_some() {
                 notes.push("the given rate is not used: the clip has times of its own".into());
@@ -163,26 +129,18 @@ impl Video {
         };
         Ok(Self {
             path: path.to_owned(),
+            account: Account::new(stream.time_base, step_us, rate.filter(|_| raw)),
             demuxer,
             decoder,
             packet,
             stream,
             info,
             notes,
-            raw,
             state: State::Reading,
-            clock: Clock::new(step_us),
-            zero: None,
-            promised: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            stated: Vec::new(),
-            interlaced: false,
-            damage: Damage::default(),
-            any_picture: false,
-            counts: Counts::default(),
+            packets: 0,
+            read_errors_in_a_row: 0,
             read_to_us: 0,
             read_to_byte: None,
-            latest: None,
         })
     }
 
@@ -197,7 +155,10 @@ impl Video {
         while self.state != State::Ended {
             match self.decoder.receive(&mut picture) {
                 Ok(Received::Picture) => {
-                    if let Some((time_us, damaged)) = self.judge(&picture) {
+                    let stored = (picture.width(), picture.height());
+                    let turned = self.info.rotation.turned_size(stored.0, stored.1);
+                    let fits = turned == (self.info.width, self.info.height);
+                    if let Some((time_us, damaged)) = self.account.picture(&picture, fits) {
                         return Ok(Some(Decoded {
                             picture,
                             time_us,
@@ -207,7 +168,7 @@ impl Video {
                 }
                 Ok(Received::Hungry) => self.feed(),
                 Ok(Received::End) => self.end(),
-                Err(_) => self.undecodable(),
+                Err(_) => self.account.undecodable(self.packet.pts().is_some()),
             }
         }
         Ok(None)
@@ -223,23 +184,21 @@ impl Video {
         while self.state == State::Reading {
             match self.demuxer.read(&mut self.packet) {
                 Ok(true) => {
-                    self.counts.read_errors_in_a_row = 0;
+                    self.read_errors_in_a_row = 0;
                     self.note_progress();
                     let hole = self.note_place();
                     if self.packet.stream() == self.stream.index {
-                        self.note_hole(hole);
-                        self.feed_packet();
+                        self.feed_packet(hole);
                         return;
                     }
                 }
                 Ok(false) => self.drain(),
                 Err(_) => {
-                    self.counts.read_errors_in_a_row += 1;
-                    if self.counts.read_errors_in_a_row == 1 {
-                        self.state_loss(None, LossReason::Unreadable);
-                        self.damage.gap();
+                    self.read_errors_in_a_row += 1;
+                    if self.read_errors_in_a_row == 1 {
+                        self.account.unreadable();
                     }
-                    if self.counts.read_errors_in_a_row >= MAX_READ_ERRORS {
+                    if self.read_errors_in_a_row >= MAX_READ_ERRORS {
                         self.drain();
                     }
                 }
@@ -247,37 +206,14 @@ impl Video {
         }
     }
 
-    fn feed_packet(&mut self) {
-        self.counts.packets += 1;
-        let order = self.damage.packet(self.packet.is_key(), self.packet.pts());
-        if self.raw {
-            // What the decoder gives back with the picture tells which packet it came from.
-            self.packet
-                .set_pts(i64::try_from(order).unwrap_or(i64::MAX));
-        } else {
-            self.promise(order);
-        }
-        if self.packet.is_corrupt() {
-            self.damage.error_at(order);
-        }
+    fn feed_packet(&mut self, hole: bool) {
+        self.packets += 1;
+        let timed = self.packet.pts().is_some();
+        self.account.packet(&mut self.packet, hole);
         // An empty packet would tell the decoder that the stream is over.
         if self.packet.is_empty() || self.decoder.send(Some(&self.packet)).is_err() {
-            self.undecodable();
+            self.account.undecodable(timed);
         }
-    }
-
-    /// Remembers that the packet's picture is to come.
-    fn promise(&mut self, order: Order) {
-        let Some(pts) = self.packet.pts().filter(|_| !self.packet.is_hidden()) else {
-            return;
-        };
-        let reason = if self.any_picture {
-            LossReason::Undecodable
-        } else {
-            self.zero = Some(self.zero.map_or(pts, |zero| zero.min(pts)));
-            LossReason::BeforeFirstKeyFrame
-        };
-        self.promised.insert(pts, Promise { order, reason });
     }
 
     /// Follows how far the file has been read, in all of its streams.
@@ -303,41 +239,6 @@ impl Video {
         before.is_some_and(|before| start.saturating_sub(before) > HOLE_BYTES)
     }
 
-    /// States a loss where bytes were skipped and time is missing.
-    fn note_hole(&mut self, hole: bool) {
-        let Some(pts) = self.packet.pts().or(self.packet.dts()) else {
-            return;
-        };
-        let latest = self
-            .latest
-            .replace(self.latest.map_or(pts, |latest| latest.max(pts)));
-        let Some(latest) = latest.filter(|_| hole && self.zero.is_some()) else {
-            return;
-        };
-        let step_us = self.clock.step_us();
-        let gap_us = self
-            .stream
-            .time_base
-            .ticks_to_us(pts.saturating_sub(latest));
-        if gap_us as f64 > step_us as f64 * HOLE_STEPS {
-            let from_us = self
-                .clock
-                .place(self.since_zero_us(latest))
-                .saturating_add(step_us);
-            let to_us = self
-                .clock
-                .place(self.since_zero_us(pts))
-                .saturating_sub(step_us);
-            self.stated.push(Loss {
-                frames: None,
-                from: Span::from_us(from_us),
-                to: Span::from_us(to_us.max(from_us)),
-                reason: LossReason::Unreadable,
-            });
-            self.damage.gap();
-        }
-    }
-
     fn drain(&mut self) {
         self.state = State::Draining;
         if self.decoder.send(None).is_err() {
@@ -345,207 +246,31 @@ impl Video {
         }
     }
 
-    /// The decoder gave up on a packet. Where packets have times, the broken promise will tell.
-    fn undecodable(&mut self) {
-        self.damage.error_at(self.damage.order());
-        if self.raw {
-            self.state_loss(Some(1), LossReason::Undecodable);
-            self.counts.raw_frames += 1;
-        } else if self.interlaced || self.packet.pts().is_none() {
-            self.state_loss(Some(1), LossReason::Undecodable);
-        }
-    }
-
-    /// A picture's time, and whether it is damaged; `None` if it cannot be used.
-    fn judge(&mut self, picture: &Picture) -> Option<(i64, bool)> {
-        let size = self
-            .info
-            .rotation
-            .turned_size(picture.width(), picture.height());
-        let other_size = size != (self.info.width, self.info.height);
-        let order = self.keep_promise(picture, other_size);
-        if other_size {
-            if self.raw || picture.pts().is_none() {
-                self.state_loss(Some(1), LossReason::OtherSize);
-                self.counts.raw_frames += 1;
-            }
-            return None;
-        }
-        if picture.is_damaged() {
-            self.damage.error_at(order);
-        }
-        let pts = picture.pts().filter(|_| !self.raw);
-        let damaged = self.damage.touches(order, pts);
-        let said_us = self.said_us(picture);
-        let time_us = self.clock.next(said_us);
-        self.any_picture = true;
-        Some((time_us, damaged))
-    }
-
-    /// What the container says about a picture's time since the clip's first frame.
-    fn said_us(&mut self, picture: &Picture) -> Option<i64> {
-        if self.raw {
-            let frames = self.counts.raw_frames;
-            self.counts.raw_frames += 1;
-            let rate = self.info.declared_rate.unwrap_or(RAW_RATE);
-            return Some((frames as f64 * 1e6 / rate).round() as i64);
-        }
-        let ticks = picture.best_time()?;
-        if !self.any_picture {
-            let near = self.zero.filter(|zero| {
-                (0..=MAX_GAP_US).contains(
-                    &self
-                        .stream
-                        .time_base
-                        .ticks_to_us(ticks.saturating_sub(*zero)),
-                )
-            });
-            self.zero = Some(near.unwrap_or(ticks));
-        }
-        Some(self.since_zero_us(ticks))
-    }
-
-    fn since_zero_us(&self, ticks: i64) -> i64 {
-        let zero = self.zero.unwrap_or(0);
-        self.stream
-            .time_base
-            .ticks_to_us(ticks.saturating_sub(zero))
-    }
-
-    /// Strikes a picture's promise off, counts the earlier ones as broken, and tells which packet the
-    /// picture came from: the last one, if nothing else is known.
-    fn keep_promise(&mut self, picture: &Picture, other_size: bool) -> Order {
-        if picture.is_interlaced() && !self.interlaced {
-            self.interlaced = true;
-            self.lost.clear();
-            self.notes
-                .push("it is interlaced: lines of two moments alternate in each frame".into());
-        }
-        let last = self.damage.order();
-        let Some(pts) = picture.pts() else {
-            return last;
-        };
-        if self.raw {
-            return Order::try_from(pts).unwrap_or(last);
-        }
-        let later = self.promised.split_off(&pts);
-        let broken = std::mem::replace(&mut self.promised, later);
-        let kept = self.promised.remove(&pts);
-        self.lost.remove(&pts);
-        if !self.interlaced {
-            for (pts, promise) in broken {
-                // Before the first picture: an open group, which a player would not show either.
-                if self.any_picture {
-                    self.damage.error_at(promise.order);
-                }
-                self.lost.insert(pts, promise.reason);
-            }
-            if other_size {
-                self.lost.insert(pts, LossReason::OtherSize);
-            }
-        }
-        kept.map_or(last, |promise| promise.order)
-    }
-
-    /// States a loss at the place where reading or decoding is now.
-    fn state_loss(&mut self, frames: Option<u64>, reason: LossReason) {
-        let at_us = match self.clock.last_us() {
-            Some(last_us) => last_us.saturating_add(self.clock.step_us()),
-            None => 0,
-        };
-        let at_us = if self.raw {
-            let rate = self.info.declared_rate.unwrap_or(RAW_RATE);
-            at_us.max((self.counts.raw_frames as f64 * 1e6 / rate).round() as i64)
-        } else {
-            at_us
-        };
-        self.stated.push(Loss {
-            frames,
-            from: Span::from_us(at_us),
-            to: Span::from_us(at_us),
-            reason,
-        });
-    }
-
     /// Settles what is lost once nothing more can come.
     fn end(&mut self) {
         self.state = State::Ended;
-        if !self.interlaced {
-            let broken = std::mem::take(&mut self.promised);
-            self.lost.extend(
-                broken
-                    .into_iter()
-                    .map(|(pts, promise)| (pts, promise.reason)),
-            );
-        }
-        let from_us = self
-            .clock
-            .last_us()
-            .map_or(0, |last| last.saturating_add(self.clock.step_us()));
-        let missing = self
-            .info
-            .frames
-            .and_then(|frames| frames.checked_sub(self.counts.packets));
+        self.account.end();
+        let frames = self.info.frames;
+        let missing = frames.and_then(|frames| frames.checked_sub(self.packets));
         let declared_us = self.demuxer.duration_us().unwrap_or(0);
-        if let Some(missing) = missing.filter(|missing| *missing > 0) {
-            let steps = i64::try_from(missing - 1).unwrap_or(i64::MAX);
-            let to_us = from_us.saturating_add(self.clock.step_us().saturating_mul(steps));
-            self.state_cut(Some(missing), from_us, to_us);
-        } else if missing.is_none()
-            && Structure::of(&self.path).cut_short
-            && self.read_to_us.saturating_add(DURATION_ROUNDING_US) < declared_us
-        {
-            self.state_cut(None, from_us, declared_us.max(from_us));
+        let early = self.read_to_us.saturating_add(DURATION_ROUNDING_US) < declared_us;
+        let structure = Structure::of(&self.path);
+        let cut_short = match missing {
+            // Elsewhere, declared frames can be empty: shown by leaving the one before.
+            Some(missing) => missing > 0 && (structure.cut_short || structure.is_mp4),
+            None => early && structure.cut_short,
+        };
+        if cut_short {
+            self.account.cut_short(missing, declared_us);
         }
-        let repairs = self.clock.repairs();
-        for (count, what) in [
-            (repairs.missing, "had no time: taken from the declared rate"),
-            (
-                repairs.backward,
-                "did not come after the one before: moved 1 microsecond after it",
-            ),
-            (
-                repairs.jumps,
-                "jumped: the clip's clock was joined one frame after the one before",
-            ),
-        ] {
-            if count > 0 {
-                self.notes
-                    .push(format!("the time of {count} frames {what}"));
-            }
-        }
-    }
-
-    fn state_cut(&mut self, frames: Option<u64>, from_us: i64, to_us: i64) {
-        self.stated.push(Loss {
-            frames,
-            from: Span::from_us(from_us),
-            to: Span::from_us(to_us),
-            reason: LossReason::Truncated,
-        });
     }
 
     pub(super) fn losses(&self) -> Vec<Loss> {
-        let mut single: Vec<Loss> = self
-            .lost
-            .iter()
-            .map(|(ticks, reason)| {
-                let at = Span::from_us(self.clock.place(self.since_zero_us(*ticks)));
-                Loss {
-                    frames: Some(1),
-                    from: at,
-                    to: at,
-                    reason: *reason,
-                }
-            })
-            .chain(self.stated.iter().cloned())
-            .collect();
-        single.sort_by_key(|loss| (loss.from, loss.to, loss.reason));
-        loss::merge(single, self.clock.step_us())
+        self.account.losses()
     }
 
     pub(super) fn notes(&self) -> Vec<String> {
-        self.notes.clone()
+        [self.notes.clone(), self.account.notes()].concat()
     }
 }
 
@@ -569,10 +294,7 @@ fn rotation_of(stream: &StreamInfo, notes: &mut Vec<String>) -> Rotation {
 }
 
 /// The rate of a raw stream: as given, else as coded, else as FFmpeg assumes.
-fn raw_rate(given: Option<f64>, coded: Option<Ratio>, notes: &mut Vec<String>) -> f64 {
-    let coded = coded
-        .map(Ratio::as_f64)
-        .filter(|rate| (MIN_RATE..=MAX_RATE).contains(rate));
+fn raw_rate(given: Option<f64>, coded: Option<f64>, notes: &mut Vec<String>) -> f64 {
     let (rate, whence) = match (given, coded) {
         (Some(rate), _) => (rate, "the rate that was given"),
         (None, Some(rate)) => (rate, "the rate in the stream's own header"),
@@ -585,7 +307,7 @@ fn raw_rate(given: Option<f64>, coded: Option<Ratio>, notes: &mut Vec<String>) -
     rate
 }
 
-/// A coded rate below this, in frames a second, is nonsense.
+/// A declared rate below this, in frames a second, is nonsense.
 const MIN_RATE: f64 = 0.1;
 
 /// A container's time of creation, unless it is the zero of some clock.

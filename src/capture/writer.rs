@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::av::{AvError, Encoder, Setup, Target, has_encoder};
 use super::clip::{LogLevel, MAX_RATE, check_size};
 use super::colour::{Colour, ToYuv};
-use super::encode::{Encoder, Setup, Target, has_encoder};
 use super::frame::{Frame, Plane, Planes, chroma_size};
 use super::{CaptureError, Rotation};
 use crate::units::Span;
@@ -268,7 +268,7 @@ impl VideoWriter {
         Ok(ticks)
     }
 
-    fn settle(&mut self, wrote: Result<(), super::av::AvError>) -> Result<(), CaptureError> {
+    fn settle(&mut self, wrote: Result<(), AvError>) -> Result<(), CaptureError> {
         wrote.map_err(|error| CaptureError::video(&self.path, error.to_string()))?;
         self.written += 1;
         Ok(())
@@ -310,6 +310,9 @@ impl Plan {
                 reorder: !container.even_times,
                 tuning: vec![
                     (c"preset", c"veryfast".to_owned()),
+                    // Its vector code reads memory that was never written: the same pictures
+                    // would make another file each time.
+                    (c"mbtree", c"0".to_owned()),
                     (
                         c"crf",
                         CString::new(quality.to_string()).unwrap_or_default(),

@@ -3,8 +3,10 @@
 pub mod body;
 pub mod camera;
 pub mod feed;
+pub mod labels;
 pub mod outcome;
 pub mod render;
 pub mod script;
+pub mod shots;
 pub mod stage;
 pub mod walk;

@@ -41,6 +41,12 @@ pub enum Action {
     Carry,
     /// The right hand holds something small before the chest (cup, tablet).
     Hold,
+    /// Push a cart with both hands.
+    Push,
+    /// The right hand holds an umbrella over the head.
+    Raise,
+    /// Sit in a wheelchair, hands on its rims; goes with [`super::Carried::Wheelchair`].
+    Sit,
     /// The right hand reaches for this point of the world (reader, handle), m.
     Reach([f64; 3]),
     /// The left hand reaches for this point of the world, m.
@@ -395,8 +401,49 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
             pose.arms[1].palm = -0.3;
             pose.arms[1].curl = 0.7;
         }
+        Action::Push => {
+            for side in 0..2 {
+                let at = v3(front + 0.16 * h, 0.13 * h * side_sign(side), up(0.60));
+                reach(build, pose, side, at, down_out(side));
+                pose.arms[side].palm = 1.4;
+                pose.arms[side].curl = 0.9;
+            }
+            pose.spine[1] += 0.08;
+        }
+        Action::Raise => {
+            let at = v3(front + 0.07 * h, -0.075 * h, up(0.77));
+            reach(build, pose, 1, at, down_out(1));
+            pose.arms[1].palm = -0.4;
+            pose.arms[1].curl = 0.9;
+        }
+        Action::Sit => sit(build, pose),
         Action::Reach(to) => reach_world(build, pose, 1, to),
         Action::ReachLeft(to) => reach_world(build, pose, 0, to),
+    }
+}
+
+/// Height of a seated person's hip joints, m: a cushion at half a metre.
+pub(super) const SEATED_HIP_M: f32 = 0.60;
+
+fn sit(build: &Build, pose: &mut Pose) {
+    pose.hip_m = SEATED_HIP_M;
+    pose.sway_m = [-0.05, 0.0];
+    pose.pelvis = [0.0, -0.10, 0.0];
+    pose.spine = [0.0, 0.10, 0.0];
+    for side in 0..2 {
+        let s = side_sign(side);
+        // Feet on rests, a hand's breadth over the floor.
+        let to = v3(
+            build.thigh_m() * 0.98,
+            0.04 * s,
+            0.13 + build.ankle_m() - SEATED_HIP_M,
+        );
+        bend_leg(build, to, 0.1, side, pose);
+        let leg = &mut pose.legs[side];
+        (leg.turn, leg.toes) = (0.1, 0.0);
+        let at = v3(0.02, 0.30 * s, 0.02 - 0.09 * build.height_m);
+        reach(build, pose, side, at, v3(-1.0, 0.6 * s, 0.2));
+        pose.arms[side].curl = 0.8;
     }
 }
 

@@ -17,11 +17,16 @@ pub fn hash_unit(x: i32, y: i32, seed: u32) -> f32 {
     (hash(x, y, seed) >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
+/// The whole number at or below `x`, without a call into the mathematics library.
+fn below(x: f32) -> i32 {
+    let whole = x as i32;
+    whole - i32::from(x < whole as f32)
+}
+
 /// Value noise, -1 to 1, features about one unit wide.
 pub fn noise(x: f32, y: f32, seed: u32) -> f32 {
-    let (fx, fy) = (x.floor(), y.floor());
-    let (ix, iy) = (fx as i32, fy as i32);
-    let (tx, ty) = (x - fx, y - fy);
+    let (ix, iy) = (below(x), below(y));
+    let (tx, ty) = (x - ix as f32, y - iy as f32);
     let (sx, sy) = (tx * tx * (3.0 - 2.0 * tx), ty * ty * (3.0 - 2.0 * ty));
     let corner = |dx: i32, dy: i32| hash_unit(ix.wrapping_add(dx), iy.wrapping_add(dy), seed);
     let low = corner(0, 0) + (corner(1, 0) - corner(0, 0)) * sx;

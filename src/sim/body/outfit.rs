@@ -116,6 +116,12 @@ pub enum Carried {
     Tablet,
     /// On wheels, behind the left hand.
     Trolley,
+    /// Open, over the head, in the right hand; goes with [`super::Action::Raise`].
+    Umbrella,
+    /// Sat in; goes with [`super::Action::Sit`].
+    Wheelchair,
+    /// A service cart pushed with both hands; goes with [`super::Action::Push`].
+    Cart,
 }
 
 /// What a person wears and carries.
@@ -460,7 +466,11 @@ impl Outfit {
         if dice.chance(0.10) {
             out.push(dice.pick(&[Carried::Handbag, Carried::Trolley]));
         }
-        if dice.chance(0.22) {
+        if dice.chance(0.03) {
+            out.push(dice.pick(&[Carried::Umbrella, Carried::Cart]));
+        } else if dice.chance(0.012) {
+            return vec![Carried::Wheelchair];
+        } else if dice.chance(0.22) {
             out.push(dice.pick(&[
                 Carried::Briefcase,
                 Carried::Box,

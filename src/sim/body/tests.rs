@@ -104,6 +104,9 @@ fn surfaces_are_finite_whatever_is_worn_and_done() {
             Action::Crossed,
             Action::Carry,
             Action::Hold,
+            Action::Push,
+            Action::Raise,
+            Action::Sit,
             Action::ReachLeft([0.4, 0.3, 1.1]),
         ]);
         let stance = Stance {

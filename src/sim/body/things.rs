@@ -31,6 +31,9 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
                 rounded_box(out, Part::Thing, at, &rot, v3(0.12, 0.012, 0.17), 0.01);
             }
             Carried::Trolley => trolley(out, build, skeleton),
+            Carried::Umbrella => umbrella(out, build, outfit, skeleton),
+            Carried::Wheelchair => wheelchair(out, skeleton),
+            Carried::Cart => cart(out, build, outfit, skeleton),
         }
     }
 }
@@ -186,5 +189,147 @@ fn trolley(out: &mut Surface, build: &Build, skeleton: &Skeleton) {
         tube_between(out, from, hand + rot.l * (s * 0.04), 0.008);
         let wheel = at + rot.apply(v3(-0.05, s * 0.14, -half.z - 0.02));
         ellipsoid(out, Part::Strap, wheel, &rot, v3(0.035, 0.018, 0.035));
+    }
+}
+
+fn umbrella(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton) {
+    let (hand, _) = grip(build, skeleton, 1);
+    let mut dice = super::Dice::new(u64::from(outfit.seed) ^ 0x0b2e);
+    let lean = Mat3::pitch(dice.range(-0.15, 0.25)).after(&Mat3::roll(dice.range(-0.2, 0.2)));
+    let rot = skeleton.root.rot.after(&lean);
+    let top = hand + rot.u * (0.36 * build.height_m);
+    tube_between(out, hand - rot.u * 0.12, top, 0.008);
+    let (radius, ribs) = (dice.range(0.44, 0.62), 8.0);
+    let segments = out.segments(32);
+    grid(out, Part::Thing, Rows::Up, 8, segments, |row, angle| {
+        // From the rim to the tip; cloth sags between the ribs.
+        let t = row as f32 / 7.0;
+        let sag = 1.0 - 0.09 * (1.0 - t) * (0.5 + 0.5 * (ribs * angle).cos());
+        let r = radius * (1.0 - t * t).max(1e-4).sqrt() * sag;
+        let z = -0.5 * radius * (1.0 - t) * (1.0 - 0.25 * t);
+        (
+            top + rot.f * (r * angle.cos()) + rot.l * (r * angle.sin()) + rot.u * z,
+            t,
+        )
+    });
+}
+
+fn cart(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton) {
+    let root = &skeleton.root;
+    let between = grip(build, skeleton, 0)
+        .0
+        .lerp(grip(build, skeleton, 1).0, 0.5);
+    let local = root.rot.undo(between - root.at);
+    let mut dice = super::Dice::new(u64::from(outfit.seed) ^ 0xca27);
+    let half = v3(dice.range(0.3, 0.45), dice.range(0.22, 0.3), 0.02);
+    let place = |x: f32, y: f32, z: f32| root.at + root.rot.apply(v3(local.x + x, y, z));
+    let middle = half.x + 0.08;
+    for z in [0.22_f32, 0.78] {
+        rounded_box(
+            out,
+            Part::Thing,
+            place(middle, 0.0, z),
+            &root.rot,
+            half,
+            0.02,
+        );
+    }
+    if dice.chance(0.7) {
+        let load = v3(0.7 * half.x, 0.8 * half.y, dice.range(0.08, 0.2));
+        out.add_box(
+            Part::Thing,
+            place(middle, 0.0, 0.8 + load.z),
+            &root.rot,
+            load,
+        );
+    }
+    for (x, y) in [(-1.0_f32, -1.0_f32), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)] {
+        let (px, py) = (middle + 0.95 * x * half.x, 0.95 * y * half.y);
+        tube_between(out, place(px, py, 0.08), place(px, py, 0.8), 0.012);
+        ellipsoid(
+            out,
+            Part::Strap,
+            place(px, py, 0.05),
+            &root.rot,
+            v3(0.05, 0.02, 0.05),
+        );
+    }
+    let bar = |y: f32| place(0.0, y, local.z);
+    tube_between(out, bar(-half.y), bar(half.y), 0.014);
+    for y in [-half.y, half.y] {
+        tube_between(out, bar(y), place(0.08, y, 0.78), 0.012);
+    }
+}
+
+/// A ring in the plane of forward and up.
+fn wheel(out: &mut Surface, at: Vec3, rot: &Mat3, radius: f32, thick: f32) {
+    let segments = out.segments(28);
+    grid(out, Part::Strap, Rows::Up, 7, segments, |row, angle| {
+        let (s, c) = (std::f32::consts::TAU * row as f32 / 6.0).sin_cos();
+        let r = radius + thick * c;
+        let v = v3(r * angle.cos(), thick * s, r * angle.sin());
+        (at + rot.apply(v), row as f32)
+    });
+}
+
+fn wheelchair(out: &mut Surface, skeleton: &Skeleton) {
+    let root = &skeleton.root;
+    let rot = root.rot;
+    let hips = root.rot.undo(skeleton.pelvis.at - root.at);
+    let place = |x: f32, y: f32, z: f32| root.at + rot.apply(v3(hips.x + x, y, z));
+    rounded_box(
+        out,
+        Part::Thing,
+        place(0.12, 0.0, 0.485),
+        &rot,
+        v3(0.22, 0.22, 0.035),
+        0.03,
+    );
+    let back = rot.after(&Mat3::pitch(-0.12));
+    rounded_box(
+        out,
+        Part::Thing,
+        place(-0.19, 0.0, 0.72),
+        &back,
+        v3(0.025, 0.21, 0.22),
+        0.02,
+    );
+    for s in [-1.0_f32, 1.0] {
+        wheel(out, place(-0.04, s * 0.27, 0.30), &rot, 0.285, 0.014);
+        wheel(out, place(-0.04, s * 0.30, 0.30), &rot, 0.25, 0.008);
+        for spoke in 0..4 {
+            let (sin, cos) = (0.785 * spoke as f32 + 0.3).sin_cos();
+            let rim = |k: f32| place(-0.04 + 0.28 * k * cos, s * 0.27, 0.30 + 0.28 * k * sin);
+            tube_between(out, rim(-1.0), rim(1.0), 0.003);
+        }
+        wheel(out, place(0.36, s * 0.20, 0.09), &rot, 0.07, 0.016);
+        tube_between(
+            out,
+            place(0.32, s * 0.22, 0.46),
+            place(0.50, s * 0.14, 0.14),
+            0.012,
+        );
+        rounded_box(
+            out,
+            Part::Strap,
+            place(0.50, s * 0.10, 0.11),
+            &rot,
+            v3(0.11, 0.07, 0.012),
+            0.01,
+        );
+        rounded_box(
+            out,
+            Part::Strap,
+            place(0.08, s * 0.24, 0.70),
+            &rot,
+            v3(0.16, 0.025, 0.018),
+            0.015,
+        );
+        tube_between(
+            out,
+            place(-0.22, s * 0.20, 0.90),
+            place(-0.34, s * 0.20, 0.93),
+            0.016,
+        );
     }
 }

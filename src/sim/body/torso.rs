@@ -177,7 +177,9 @@ fn garment(out: &mut Surface, trunk: &Trunk, cut: &Cut, seed: u32) {
         let legs = trunk.around_legs(down, angle, slack + 0.012 + cut.flare * down);
         let mut p = body.lerp(legs, over_legs);
         let level = trunk.place(z, 0.0, 0.0).z;
-        p.z = mix(p.z, level, 0.7 * over_legs);
+        // Cloth over the thighs of somebody who sits does not hang.
+        let upright = 0.5 * (trunk.skeleton.hips[0].rot.u.z + trunk.skeleton.hips[1].rot.u.z);
+        p.z = mix(p.z, level, 0.7 * over_legs * smooth(0.3, 0.8, upright));
         (p, z)
     });
 }

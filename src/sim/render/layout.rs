@@ -5,9 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Camera, Door, Finish, LeafStyle, Light, Material, Opening, Room, Scene, Sensor, Solid, Wall,
-};
+use super::{Camera, Door, Finish, LeafStyle, Light, Material, Opening, Room, Scene, Sensor, Wall};
 use crate::sim::body::{Dice, Rgb};
 
 /// Where a doorway is.
@@ -94,7 +92,7 @@ const WALLS: [Rgb; 8] = [
     [176, 156, 140],
 ];
 
-const LEAVES: [Rgb; 8] = [
+pub(super) const LEAVES: [Rgb; 8] = [
     [150, 108, 70],
     [196, 164, 122],
     [214, 212, 206],
@@ -180,6 +178,7 @@ impl Layout {
         let lights = self.lamps(&mut dice, ceiling_m);
         let mut room = Room {
             floor,
+            floor_gloss: 0.0,
             ceiling: Some((
                 ceiling_m,
                 Material::new(Finish::Panels, [226, 226, 222], [180, 180, 176], 0.6, 1),
@@ -187,8 +186,8 @@ impl Layout {
             walls,
             solids: Vec::new(),
         };
-        self.furnish(&mut dice, &mut room);
-        let level = dice.range(0.25, 0.6);
+        super::furniture::furnish(self, &mut dice, &mut room);
+        let level = dice.range(0.12, 0.42);
         let warm = dice.range(-0.06, 0.06);
         Scene {
             room,
@@ -226,7 +225,8 @@ impl Layout {
     }
 
     fn lamps(&self, dice: &mut Dice, ceiling_m: f32) -> Vec<Light> {
-        let radius_m = dice.range(0.18, 0.5);
+        // Spots throw edges, panels hardly any.
+        let radius_m = dice.pick(&[0.06, 0.14, 0.25, 0.4]) * dice.range(0.8, 1.3);
         let warm = dice.range(-0.12, 0.16);
         let strength = dice.range(5.0, 11.0);
         let mut out = Vec::new();
@@ -247,6 +247,7 @@ impl Layout {
         if dice.chance(0.4) {
             // Daylight from a window in the side wall of the hall.
             let side = dice.pick(&[-1.0_f32, 1.0]);
+            let k = dice.range(6.0, 26.0);
             out.push(Light {
                 at_m: [
                     side * (0.5 * self.width_m - 0.15),
@@ -254,172 +255,10 @@ impl Layout {
                     1.7,
                 ],
                 radius_m: 0.7,
-                power: [dice.range(8.0, 22.0) * 0.92, 15.0, 16.5],
+                power: [0.92 * k, k, 1.12 * k],
                 shown: false,
             });
         }
         out
-    }
-
-    fn free(&self, x: f32, y: f32, half: f32) -> bool {
-        let blocks =
-            |r: &[f32; 4]| (x - r[0]).abs() < r[2] + half && (y - r[1]).abs() < r[3] + half;
-        let by_door = self
-            .doorways
-            .iter()
-            .any(|d| (x - d.x_m).abs() < 1.2 && y.abs() < 1.6);
-        !by_door && !self.keep_free.iter().any(blocks)
-    }
-
-    fn furnish(&self, dice: &mut Dice, room: &mut Room) {
-        let half = 0.5 * self.width_m;
-        let solid = |at: [f32; 3], half: [f32; 3], yaw: f32, colour: Rgb, casts: bool| Solid {
-            at_m: at,
-            half_m: half,
-            yaw_rad: yaw,
-            material: Material::paint(colour),
-            casts,
-        };
-        for _ in 0..dice.below(7) + 2 {
-            let (x, y) = (
-                dice.range(-half + 0.3, half - 0.3),
-                dice.range(-self.outside_m + 0.3, self.inside_m - 0.3),
-            );
-            let wood = dice.pick(&LEAVES);
-            match dice.below(6) {
-                // A desk: top and two sides.
-                0 if self.free(x, y, 0.8) => {
-                    room.solids
-                        .push(solid([x, y, 0.73], [0.75, 0.38, 0.02], 0.0, wood, true));
-                    for s in [-0.7_f32, 0.7] {
-                        room.solids.push(solid(
-                            [x + s, y, 0.355],
-                            [0.02, 0.36, 0.355],
-                            0.0,
-                            wood,
-                            true,
-                        ));
-                    }
-                    let screen = [x + dice.range(-0.3, 0.3), y, 0.95];
-                    room.solids
-                        .push(solid(screen, [0.26, 0.015, 0.16], 0.0, [24, 24, 28], false));
-                }
-                // A cupboard against a side wall.
-                1 => {
-                    let side = if x > 0.0 { half - 0.30 } else { -half + 0.30 };
-                    if self.free(side, y, 0.4) {
-                        let tall = dice.range(0.5, 1.0);
-                        room.solids.push(solid(
-                            [side, y, tall],
-                            [0.22, 0.45, tall],
-                            0.0,
-                            wood,
-                            true,
-                        ));
-                    }
-                }
-                // A bin.
-                2 if self.free(x, y, 0.2) => {
-                    let grey = dice.pick(&[[60, 62, 66], [150, 152, 154], [40, 70, 50]]);
-                    room.solids
-                        .push(solid([x, y, 0.3], [0.15, 0.15, 0.3], 0.4, grey, true));
-                }
-                // A plant: a tub and a bush of tilted leaves.
-                3 if self.free(x, y, 0.45) => {
-                    room.solids.push(solid(
-                        [x, y, 0.2],
-                        [0.18, 0.18, 0.2],
-                        0.3,
-                        [186, 180, 170],
-                        true,
-                    ));
-                    for _ in 0..14 {
-                        let (dx, dy) = (0.22 * dice.normal(), 0.22 * dice.normal());
-                        let up = dice.range(0.5, 1.25);
-                        let green = [40 + dice.below(40) as u8, 80 + dice.below(50) as u8, 40];
-                        let leaf = [0.11, 0.035, dice.range(0.02, 0.10)];
-                        let yaw = dice.range(0.0, 3.1);
-                        room.solids
-                            .push(solid([x + dx, y + dy, up], leaf, yaw, green, false));
-                    }
-                }
-                // A bench.
-                4 if self.free(x, y, 0.7) => {
-                    room.solids
-                        .push(solid([x, y, 0.42], [0.6, 0.22, 0.04], 0.0, wood, true));
-                    for s in [-0.5_f32, 0.5] {
-                        room.solids.push(solid(
-                            [x + s, y, 0.19],
-                            [0.03, 0.2, 0.19],
-                            0.0,
-                            [70, 70, 72],
-                            true,
-                        ));
-                    }
-                }
-                // A column.
-                _ if dice.chance(0.25) && self.free(x, y, 0.4) => {
-                    let m = room.walls[0].material;
-                    room.solids.push(Solid {
-                        at_m: [x, y, 1.5],
-                        half_m: [0.2, 0.2, 1.5],
-                        yaw_rad: 0.0,
-                        material: m,
-                        casts: true,
-                    });
-                }
-                _ => {}
-            }
-        }
-        self.hang(dice, room);
-    }
-
-    /// Pictures, boards and windows on the walls.
-    fn hang(&self, dice: &mut Dice, room: &mut Room) {
-        let half = 0.5 * self.width_m;
-        for _ in 0..dice.below(6) + 1 {
-            let (w, h) = (dice.range(0.2, 0.7), dice.range(0.25, 0.5));
-            let up = dice.range(1.4, 1.7);
-            let window = dice.chance(0.25);
-            let finish = if window {
-                Finish::Window
-            } else {
-                Finish::Poster
-            };
-            let colour = if window {
-                [200, 215, 235]
-            } else {
-                dice.pick(&[[235, 235, 230], [40, 60, 110], [220, 190, 120]])
-            };
-            let material = Material::new(finish, colour, [60, 70, 60], 1.0, dice.bits());
-            let k = if window { 1.6 } else { 1.0 };
-            let y = dice.range(-self.outside_m + 0.8, self.inside_m - 0.8);
-            let side = dice.pick(&[-1.0_f32, 1.0]);
-            let thick = 0.5 * 0.14 + 0.008;
-            let sheet = match dice.below(3) {
-                0 | 1 if y.abs() > 1.0 => Solid {
-                    at_m: [side * half, y, up],
-                    half_m: [thick, w * k, h * k],
-                    yaw_rad: 0.0,
-                    material,
-                    casts: false,
-                },
-                _ => {
-                    let x = dice.range(-half + 0.6, half - 0.6);
-                    let clear = |d: &Doorway| (x - d.x_m).abs() > 0.5 * d.width_m + w + 0.35;
-                    if window || !self.doorways.iter().all(clear) {
-                        continue;
-                    }
-                    Solid {
-                        at_m: [x, 0.0, up],
-                        half_m: [w, thick, h],
-                        yaw_rad: 0.0,
-                        material,
-                        casts: false,
-                    }
-                }
-            };
-            room.solids.push(sheet);
-        }
     }
 }

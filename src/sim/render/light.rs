@@ -4,6 +4,9 @@ use super::Wall;
 use super::scene::Light;
 use crate::sim::body::{Capsule, Vec3, mix, smooth, v3};
 
+/// Limbs darken what is within this distance, m.
+pub const REACH_M: f32 = 1.3;
+
 /// A lamp made ready.
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
@@ -99,17 +102,45 @@ pub fn everywhere(ambient: [f32; 3], bounce: [f32; 3], n: Vec3) -> [f32; 3] {
     [0, 1, 2].map(|i| mix(bounce[i], ambient[i], up))
 }
 
-/// The share of light from everywhere that a capsule takes from a point, 0 to 1.
-pub fn occlusion(capsule: &Capsule, p: Vec3, n: Vec3) -> f32 {
+/// The capsules that can darken anything within a ball.
+pub fn within_reach(
+    capsules: &[Capsule],
+    middle: Vec3,
+    radius: f32,
+) -> impl Iterator<Item = Capsule> {
+    capsules.iter().copied().filter(move |c| {
+        let reach = REACH_M + radius;
+        let v = axis_to(c, middle);
+        v.dot(v) < reach * reach
+    })
+}
+
+/// From a point to the nearest one of a capsule's axis.
+fn axis_to(capsule: &Capsule, p: Vec3) -> Vec3 {
     let (ab, ap) = (capsule.b - capsule.a, p - capsule.a);
     let along = (ap.dot(ab) / ab.dot(ab).max(1e-9)).clamp(0.0, 1.0);
-    let v = capsule.a + ab * along - p;
+    capsule.a + ab * along - p
+}
+
+/// The share of light from everywhere that a capsule takes from a point, 0 to 1.
+pub fn occlusion(capsule: &Capsule, p: Vec3, n: Vec3) -> f32 {
+    let ab = capsule.b - capsule.a;
+    let v = axis_to(capsule, p);
     let d2 = v.dot(v).max(1e-6);
     let r2 = capsule.radius * capsule.radius;
-    if d2 <= r2 * 1.6 {
-        return 0.0; // The point lies on this very limb.
+    if d2 <= r2 * 1.6 || d2 >= REACH_M * REACH_M {
+        return 0.0; // The point lies on this very limb, or far from it.
     }
+    let fade = 1.0 - d2 / (REACH_M * REACH_M);
     let inv = 1.0 / d2.sqrt();
     let facing = (0.25 + 0.75 * n.dot(v) * inv).max(0.0);
-    facing * r2 / d2
+    // A long limb seen from the side covers more than a ball: its length over its width.
+    let length2 = ab.dot(ab);
+    let broad = if length2 > 1e-6 {
+        let aside = ab.cross(v).norm() * inv;
+        0.64 * aside.min(2.0 / inv) / capsule.radius
+    } else {
+        0.0
+    };
+    (facing * r2 / d2 * (1.0 + broad)).min(1.0) * fade
 }

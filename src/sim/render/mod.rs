@@ -13,9 +13,11 @@
 //! What it does not do: mirrors, glass that bends light, light that bounces more than once
 //! (the ambient term stands for that), video compression.
 
+mod actor;
 mod backdrop;
 mod camera;
 mod door;
+mod furniture;
 mod layout;
 mod light;
 mod materials;
@@ -26,7 +28,9 @@ mod renderer;
 mod room;
 mod scene;
 mod sensor;
+mod shade;
 mod shadow;
+mod shot;
 mod truth;
 
 pub use camera::Camera;
@@ -35,9 +39,10 @@ pub use layout::{Doorway, Layout};
 pub use materials::{Finish, Material};
 pub use picture::Picture;
 pub use renderer::{Frame, Renderer};
-pub use room::{Opening, Room, Solid, Wall};
+pub use room::{Opening, Room, Shape, Solid, Wall};
 pub use scene::{Figure, Lamp, Light, Moment, Scene};
 pub use sensor::{Sensor, Spectrum};
+pub use shot::{Shot, ShotPlan, any_action};
 pub use truth::{FrameTruth, PersonTruth};
 
 #[cfg(test)]

@@ -36,15 +36,34 @@ pub struct Wall {
     pub openings: Vec<Opening>,
 }
 
-/// A box that stands or hangs somewhere.
+/// What a solid looks like within its half lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A box.
+    #[default]
+    Box,
+    /// An ellipsoid.
+    Round,
+    /// An upright cylinder.
+    Post,
+}
+
+/// A box, post or ellipsoid that stands or hangs somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Solid {
+    /// Box, ellipsoid or cylinder.
+    #[serde(default)]
+    pub shape: Shape,
     /// Middle, m.
     pub at_m: [f32; 3],
     /// Half lengths along its own forward, left and up axes, m.
     pub half_m: [f32; 3],
     /// Turn about the vertical, rad.
     pub yaw_rad: f32,
+    /// Lean forward after the turn, rad.
+    #[serde(default)]
+    pub tilt_rad: f32,
     /// Finish.
     pub material: Material,
     /// Whether it throws a shadow (furniture does, trim does not).
@@ -56,12 +75,30 @@ pub struct Solid {
 pub struct Room {
     /// Finish of the floor.
     pub floor: Material,
+    /// How strongly lamps show in the floor, 0 not at all, 1 as in wet tiles.
+    #[serde(default)]
+    pub floor_gloss: f32,
     /// Height of the ceiling and its finish; `None` for none.
     pub ceiling: Option<(f32, Material)>,
     /// Walls.
     pub walls: Vec<Wall>,
     /// Furniture, pictures, windows, plants in tubs.
     pub solids: Vec<Solid>,
+}
+
+impl Solid {
+    /// A box that is not turned and throws no shadow.
+    pub const fn new(at_m: [f32; 3], half_m: [f32; 3], material: Material) -> Self {
+        Self {
+            shape: Shape::Box,
+            at_m,
+            half_m,
+            yaw_rad: 0.0,
+            tilt_rad: 0.0,
+            material,
+            casts: false,
+        }
+    }
 }
 
 impl Wall {
@@ -105,8 +142,7 @@ impl Wall {
             at_m: self.point(0.5 * (along.0 + along.1), 0.0, 0.5 * (up.0 + up.1)),
             half_m: [0.5 * (along.1 - along.0), half_thick_m, 0.5 * (up.1 - up.0)],
             yaw_rad: self.yaw_rad(),
-            material: m,
-            casts: false,
+            ..Solid::new([0.0; 3], [0.0; 3], m)
         }
     }
 
@@ -142,6 +178,7 @@ impl Wall {
 /// A solid made ready for rays: its frame, and what it is.
 #[derive(Debug, Clone)]
 pub struct Cast {
+    pub shape: Shape,
     pub at: Vec3,
     pub half: Vec3,
     pub rot: Mat3,
@@ -170,15 +207,47 @@ impl Cast {
         Self {
             at: v(solid.at_m),
             half: v(solid.half_m),
-            rot: Mat3::yaw(solid.yaw_rad),
+            shape: solid.shape,
+            rot: Mat3::yaw(solid.yaw_rad).after(&Mat3::pitch(solid.tilt_rad)),
             material: solid.material,
             casts: solid.casts,
         }
     }
 
-    /// Nearest entry of a ray into the box: distance and face.
+    /// Nearest entry of a ray: distance and face.
     pub fn meet(&self, from: Vec3, ray: Vec3) -> Option<(f32, u8)> {
         let (o, d) = (self.rot.undo(from - self.at), self.rot.undo(ray));
+        match self.shape {
+            Shape::Box => self.meet_box(o, d),
+            Shape::Round => self.meet_round(o, d).map(|t| (t, 0)),
+            Shape::Post => {
+                // The box first: it is cheap, and its lids are the post's own.
+                let (t, face) = self.meet_box(o, d)?;
+                let lid = o + d * t;
+                let (x, y) = (lid.x / self.half.x, lid.y / self.half.y);
+                if face >= 4 && x * x + y * y <= 1.0 {
+                    return Some((t, face));
+                }
+                let flat = |v: Vec3| v3(v.x, v.y, 0.0);
+                let t = self.meet_round(flat(o), flat(d))?;
+                ((o.z + d.z * t).abs() <= self.half.z).then_some((t, 0))
+            }
+        }
+    }
+
+    fn meet_round(&self, o: Vec3, d: Vec3) -> Option<f32> {
+        let k = v3(1.0 / self.half.x, 1.0 / self.half.y, 1.0 / self.half.z);
+        let (o, d) = (o.scaled(k), d.scaled(k));
+        let (a, b, c) = (d.dot(d), o.dot(d), o.dot(o) - 1.0);
+        let root = b * b - a * c;
+        if root <= 0.0 || a <= 0.0 {
+            return None;
+        }
+        let t = (-b - root.sqrt()) / a;
+        (t > 1e-3).then_some(t)
+    }
+
+    fn meet_box(&self, o: Vec3, d: Vec3) -> Option<(f32, u8)> {
         let (mut near, mut far, mut face) = (f32::MIN, f32::MAX, 0);
         for (axis, (o, d, h)) in [
             (o.x, d.x, self.half.x),
@@ -217,8 +286,21 @@ impl Cast {
         o.norm()
     }
 
-    /// Outward normal of a face.
-    pub fn normal(&self, face: u8) -> Vec3 {
+    /// Outward normal at a point of a face.
+    pub fn normal(&self, p: Vec3, face: u8) -> Vec3 {
+        if self.shape != Shape::Box && face < 4 {
+            let q = self.rot.undo(p - self.at);
+            let k = |v: f32, h: f32| v / (h * h);
+            let up = if self.shape == Shape::Round {
+                k(q.z, self.half.z)
+            } else {
+                0.0
+            };
+            return self
+                .rot
+                .apply(v3(k(q.x, self.half.x), k(q.y, self.half.y), up))
+                .unit();
+        }
         let axis = [self.rot.f, self.rot.l, self.rot.u][usize::from(face / 2)];
         if face % 2 == 1 { axis } else { -axis }
     }

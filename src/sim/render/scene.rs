@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::room::Cast;
 use super::{Camera, Door, Finish, Material, Room, Sensor, Solid, Spectrum};
-use crate::sim::body::{Build, Outfit, Pose};
+use crate::sim::body::{Build, Outfit, Pose, v3};
 
 /// A round lamp in the ceiling, or a window taken as one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,18 +63,27 @@ impl Scene {
         for light in self.lights.iter().filter(|l| l.shown) {
             let half = light.radius_m * 0.88;
             let peak = light.power.iter().fold(1e-3_f32, |a, b| a.max(*b));
-            self.room.solids.push(Solid {
-                at_m: [light.at_m[0], light.at_m[1], ceiling - 0.01],
-                half_m: [half, half, 0.012],
-                yaw_rad: 0.0,
-                material: Material {
-                    finish: Finish::Glow,
-                    ..Material::paint(light.power.map(|p| (255.0 * p / peak) as u8))
-                },
-                casts: false,
-            });
+            let colour = light.power.map(|p| (255.0 * p / peak) as u8);
+            let material = Material {
+                finish: Finish::Glow,
+                ..Material::paint(colour)
+            };
+            let at = [light.at_m[0], light.at_m[1], ceiling - 0.01];
+            self.room
+                .solids
+                .push(Solid::new(at, [half, half, 0.012], material));
         }
     }
+}
+
+/// Whether somebody of this radius can stand at a floor point: no wall, no furniture there.
+pub(super) fn is_free(casts: &[Cast], at: [f64; 2], radius_m: f32) -> bool {
+    casts.iter().all(|c| {
+        let overhead = c.at.z - c.half.z > 1.9;
+        let flat = c.at.z + c.half.z < 0.03;
+        let p = v3(at[0] as f32, at[1] as f32, c.at.z);
+        overhead || flat || c.distance(p) >= radius_m
+    })
 }
 
 /// One person in one frame.

@@ -57,6 +57,8 @@ pub struct Sensor {
     pub saturation: f32,
     /// Contrast about mid grey, 1 as seen.
     pub contrast: f32,
+    /// Share of the light that a dirty or dazzled lens spreads over its surroundings, 0 to 1.
+    pub haze: f32,
 }
 
 impl Default for Sensor {
@@ -71,6 +73,7 @@ impl Default for Sensor {
             balance: [1.0; 3],
             saturation: 0.9,
             contrast: 1.0,
+            haze: 0.0,
         }
     }
 }
@@ -136,6 +139,9 @@ impl Sensor {
         seed: u32,
     ) -> Picture {
         let (w, h) = (size.0 as usize, size.1 as usize);
+        if self.haze > 0.0 {
+            spread(light, w, h, self.haze, BRIGHTEST / gain.max(1e-6));
+        }
         let curve = self.curve();
         let top = (TONES - 1) as f32;
         let colour = self.spectrum == Spectrum::Visible;
@@ -204,6 +210,41 @@ impl Sensor {
             }
         }
         out
+    }
+}
+
+/// Spreads a share of the light (no brighter than `most`) over an eighth of the picture.
+fn spread(light: &mut [[f32; 3]], w: usize, h: usize, share: f32, most: f32) {
+    const CELL: usize = 8;
+    let (cw, ch) = (w.div_ceil(CELL), h.div_ceil(CELL));
+    let mut cells = vec![[0.0_f32; 3]; cw * ch];
+    for y in 0..h {
+        for x in 0..w {
+            let cell = &mut cells[y / CELL * cw + x / CELL];
+            let here = ((w - x / CELL * CELL).min(CELL) * (h - y / CELL * CELL).min(CELL)) as f32;
+            for k in 0..3 {
+                cell[k] += light[y * w + x][k].min(most) / here;
+            }
+        }
+    }
+    let sigma = (cw as f32 / 8.0).max(0.5);
+    blur(&mut cells, cw, ch, sigma);
+    for y in 0..h {
+        // Between the middles of four cells.
+        let v = ((y as f32 + 0.5) / CELL as f32 - 0.5).clamp(0.0, (ch - 1) as f32);
+        let (y0, ty) = (v as usize, v.fract());
+        for x in 0..w {
+            let u = ((x as f32 + 0.5) / CELL as f32 - 0.5).clamp(0.0, (cw - 1) as f32);
+            let (x0, tx) = (u as usize, u.fract());
+            let at =
+                |dx: usize, dy: usize| cells[(y0 + dy).min(ch - 1) * cw + (x0 + dx).min(cw - 1)];
+            let (a, b, c, d) = (at(0, 0), at(1, 0), at(0, 1), at(1, 1));
+            let own = &mut light[y * w + x];
+            for k in 0..3 {
+                let soft = mix(mix(a[k], b[k], tx), mix(c[k], d[k], tx), ty);
+                own[k] = mix(own[k], soft, share);
+            }
+        }
     }
 }
 

@@ -136,7 +136,8 @@ impl Shadow {
             return 0.0;
         }
         let distance = v.norm();
-        let [seen, sum, _] = sample(&self.levels[2], x, y);
+        // Nothing near on the widely blurred map: nothing hides the lamp.
+        let [seen, sum, _] = self.levels[2][y as usize * SIDE + x as usize];
         if seen < 1e-4 {
             return 0.0;
         }
@@ -144,8 +145,7 @@ impl Shadow {
         let caster = (sum / seen).min(distance);
         let gap = (distance - caster).max(0.0);
         let wide = self.lamp_radius * gap / distance * self.scale / caster.max(0.1);
-        let level = (wide.max(1.0).log2() * 0.8).clamp(0.0, RADII.len() as f32 - 1.001);
-        let (low, share) = (level.floor() as usize, level.fract());
+        let (low, share) = level_of(wide);
         let a = sample(&self.levels[low], x, y);
         let b = sample(&self.levels[low + 1], x, y);
         let mixed = [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * share);
@@ -163,6 +163,18 @@ impl Shadow {
         // Cut the tail: else light leaks between limbs.
         cover * ((1.0 - lit) * 1.15 - 0.15).clamp(0.0, 1.0)
     }
+}
+
+/// The level of blur as wide as a penumbra, texels, and the share of the next one.
+fn level_of(wide: f32) -> (usize, f32) {
+    let last = RADII.len() - 2;
+    for i in 0..=last {
+        let (from, to) = (RADII[i] as f32, RADII[i + 1] as f32);
+        if wide < to {
+            return (i, ((wide - from) / (to - from)).max(0.0));
+        }
+    }
+    (last, 1.0)
 }
 
 /// A ball around points: their box's middle and the farthest.

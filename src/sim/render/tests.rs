@@ -252,3 +252,74 @@ fn people_throw_shadows_and_darken_the_floor() {
         light(&empty)
     );
 }
+
+#[test]
+fn chance_pictures_are_sound() {
+    let plan = ShotPlan::training((96, 54));
+    let (mut seen, mut hidden) = (0, 0);
+    for seed in 0..12 {
+        let shot = plan.take(seed, 2);
+        assert!(
+            shot == plan.take(seed, 2),
+            "the same seed must give the same shot"
+        );
+        let renderer = Renderer::with_samples(shot.scene, 1);
+        for moment in &shot.moments {
+            let frame = renderer.render(moment);
+            assert_eq!(frame.truth.people.len(), moment.figures.len());
+            for person in &frame.truth.people {
+                assert!((0.0..=1.0).contains(&person.visible_share), "{person:?}");
+                assert_eq!(person.visible_box.is_none(), person.visible_share <= 0.0);
+                let Some(visible) = person.visible_box else {
+                    hidden += 1;
+                    continue;
+                };
+                seen += 1;
+                assert!(visible.left >= 0.0 && visible.right <= 96.0, "{visible:?}");
+                assert!(visible.top >= 0.0 && visible.bottom <= 54.0, "{visible:?}");
+                // What shows is counted in whole samples.
+                if let Some(full) = person.full_box {
+                    let beyond = [
+                        full.left - visible.left,
+                        full.top - visible.top,
+                        visible.right - full.right,
+                        visible.bottom - full.bottom,
+                    ];
+                    assert!(beyond.iter().all(|px| *px <= 1.0), "{full:?} {visible:?}");
+                }
+            }
+        }
+    }
+    assert!(
+        seen > 40 && seen > 2 * hidden,
+        "{seen} seen, {hidden} hidden"
+    );
+}
+
+#[test]
+fn an_exposure_of_several_moments_blurs_what_moves() {
+    let sensor = Sensor {
+        noise: 0.0,
+        ..Sensor::default()
+    };
+    let renderer = Renderer::new(Layout::default().scene(overlooking(), sensor));
+    let at = |x: f64| moment(vec![person(1, x, -2.5, 0.0)]);
+    let sharp = renderer.render(&at(0.0));
+    let blurred = renderer.render_exposure(&[at(-0.25), at(0.0), at(0.25)]);
+    assert_eq!(sharp.truth, blurred.truth);
+    let edges = |f: &Frame| {
+        let steps = f
+            .picture
+            .rgb
+            .windows(4)
+            .map(|w| u64::from(w[0].abs_diff(w[3])).pow(2));
+        steps.sum::<u64>()
+    };
+    assert!(
+        edges(&blurred) < edges(&sharp),
+        "{} {}",
+        edges(&blurred),
+        edges(&sharp)
+    );
+    assert!(renderer.render_exposure(&[]).truth.people.is_empty());
+}

@@ -17,6 +17,9 @@ pub struct PersonTruth {
     /// cannot see the whole of it (partly behind the camera).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub full_box: Option<BoxInImage>,
+    /// Area of what shows, square pixels.
+    #[serde(default)]
+    pub visible_area: f64,
     /// Share of the whole body's picture that shows; what lies outside the picture counts as hidden.
     pub visible_share: f64,
     /// Where they stand, m.
@@ -27,6 +30,9 @@ pub struct PersonTruth {
     /// The top of the head projected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub head: Option<PointInImage>,
+    /// The middle of the head projected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head_middle: Option<PointInImage>,
     /// Top of the head above the floor, m.
     pub head_m: f64,
 }

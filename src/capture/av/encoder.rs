@@ -1,4 +1,4 @@
-//! The unsafe shell around FFmpeg's libraries for writing: one encoder into one container.
+//! Videos being written: one encoder into one container.
 //!
 //! Theory of operation: [`Encoder`] owns the muxer, the encoder, and one picture that is filled and
 //! sent again and again. What it writes depends on its input alone: one thread, no dates, no version
@@ -7,48 +7,47 @@
 //! It deliberately knows nothing of colours or of the project's frames.
 
 use std::ffi::{CStr, CString, c_int};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
 use ffmpeg_the_third::ffi::*;
 
-use super::av::{AvError, Options, Packet, Picture};
-use super::colour::{Colour, Matrix, Range};
-use super::frame::chroma_size;
+use super::{AvError, Options, Packet, Picture, file_url};
+use crate::capture::colour::{Colour, Matrix, Range};
+use crate::capture::frame::chroma_size;
 
 /// All that an encoder has to know before its first picture.
-pub(super) struct Setup<'a> {
-    pub(super) path: &'a Path,
+pub(in crate::capture) struct Setup<'a> {
+    pub(in crate::capture) path: &'a Path,
     /// FFmpeg's name of the encoder.
-    pub(super) encoder: &'a CStr,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) colour: Colour,
+    pub(in crate::capture) encoder: &'a CStr,
+    pub(in crate::capture) width: u32,
+    pub(in crate::capture) height: u32,
+    pub(in crate::capture) colour: Colour,
     /// Ticks a second of the times of pictures.
-    pub(super) time_base: (i32, i32),
-    pub(super) rate: f64,
-    pub(super) key_interval: u32,
-    pub(super) reorder: bool,
+    pub(in crate::capture) time_base: (i32, i32),
+    pub(in crate::capture) rate: f64,
+    pub(in crate::capture) key_interval: u32,
+    pub(in crate::capture) reorder: bool,
     /// FFmpeg's names and values of the encoder's own options.
-    pub(super) tuning: &'a [(&'a CStr, CString)],
+    pub(in crate::capture) tuning: &'a [(&'a CStr, CString)],
     /// Constant quantiser for encoders without a quality option of their own.
-    pub(super) quantiser: Option<u8>,
+    pub(in crate::capture) quantiser: Option<u8>,
     /// Degrees clockwise by which players turn the picture.
-    pub(super) rotation_deg: f64,
-    pub(super) created: Option<CString>,
+    pub(in crate::capture) rotation_deg: f64,
+    pub(in crate::capture) created: Option<CString>,
 }
 
 /// The three planes to fill, with their strides.
-pub(super) struct Target<'a> {
-    pub(super) y: &'a mut [u8],
-    pub(super) u: &'a mut [u8],
-    pub(super) v: &'a mut [u8],
-    pub(super) strides: [usize; 3],
+pub(in crate::capture) struct Target<'a> {
+    pub(in crate::capture) y: &'a mut [u8],
+    pub(in crate::capture) u: &'a mut [u8],
+    pub(in crate::capture) v: &'a mut [u8],
+    pub(in crate::capture) strides: [usize; 3],
 }
 
 /// One encoder into one container.
-pub(super) struct Encoder {
+pub(in crate::capture) struct Encoder {
     muxer: NonNull<AVFormatContext>,
     codec: NonNull<AVCodecContext>,
     picture: Picture,
@@ -60,15 +59,14 @@ pub(super) struct Encoder {
 unsafe impl Send for Encoder {}
 
 /// Whether this FFmpeg has an encoder of that name.
-pub(super) fn has_encoder(name: &CStr) -> bool {
+pub(in crate::capture) fn has_encoder(name: &CStr) -> bool {
     // SAFETY: a lookup by a constant text.
     unsafe { !avcodec_find_encoder_by_name(name.as_ptr()).is_null() }
 }
 
 impl Encoder {
-    pub(super) fn open(setup: &Setup<'_>) -> Result<Self, AvError> {
-        let name = [b"file:", setup.path.as_os_str().as_bytes()].concat();
-        let name = CString::new(name).map_err(|_| AvError::INVALID_DATA)?;
+    pub(in crate::capture) fn open(setup: &Setup<'_>) -> Result<Self, AvError> {
+        let name = file_url(setup.path)?;
         let memory = AvError::NO_MEMORY;
         let mut muxer = ptr::null_mut();
         // SAFETY: each object is checked before it is used, and owned by `encoder` from then on.
@@ -213,7 +211,7 @@ impl Encoder {
     }
 
     /// Lets `fill` write the planes of the next picture, and encodes it. `ticks` must rise.
-    pub(super) fn write(
+    pub(in crate::capture) fn write(
         &mut self,
         ticks: i64,
         fill: impl FnOnce(Target<'_>),
@@ -244,7 +242,7 @@ impl Encoder {
     }
 
     /// Writes what the encoder still holds, and the end of the file.
-    pub(super) fn finish(&mut self) -> Result<(), AvError> {
+    pub(in crate::capture) fn finish(&mut self) -> Result<(), AvError> {
         if !std::mem::take(&mut self.header_written) {
             return Ok(());
         }
