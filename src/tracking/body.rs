@@ -215,3 +215,24 @@ impl View<'_> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_end_with_the_picture() {
+        let picture = Some(BoxInImage::new(0.0, 0.0, 100.0, 80.0));
+        let across = BoxInImage::new(-20.0, 10.0, 40.0, 95.0);
+        let seen = BoxInImage::new(0.0, 10.0, 40.0, 80.0);
+        assert_eq!(within(across, picture), seen);
+        assert_eq!(within(seen, picture), seen);
+        assert_eq!(within(across, None), across);
+        let beside = BoxInImage::new(-30.0, 10.0, -5.0, 60.0);
+        assert_eq!(
+            within(beside, picture),
+            beside,
+            "out of view, but somewhere"
+        );
+    }
+}
