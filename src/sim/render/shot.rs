@@ -120,13 +120,16 @@ impl ShotPlan {
     /// One camera and `moments` pictures of it. The same seed, the same shot.
     pub fn take(&self, seed: u64, moments: usize) -> Shot {
         let mut dice = Dice::new(seed);
-        let (mut scene, mut dim) = self.scene(&mut dice);
+        let mut range = |(a, b): (f64, f64)| f64::from(dice.range(a as f32, b as f32));
+        // Kept for all throws: else flat cameras, which see more wall, would become rare.
+        let view = [self.height_m, self.pitch_rad, self.span_rad].map(&mut range);
+        let (mut scene, mut dim) = self.scene(&mut dice, view);
         let mut casts = scene.room.casts();
         for _ in 0..CAMERAS {
             if floor_share(&scene, &casts) > LEAST_FLOOR {
                 break;
             }
-            (scene, dim) = self.scene(&mut dice);
+            (scene, dim) = self.scene(&mut dice, view);
             casts = scene.room.casts();
         }
         let moments = (0..moments)
@@ -140,11 +143,7 @@ impl ShotPlan {
     }
 
     /// A place and a camera, and whether it has little light.
-    fn scene(&self, dice: &mut Dice) -> (Scene, bool) {
-        let mut range = |(a, b): (f64, f64)| f64::from(dice.range(a as f32, b as f32));
-        let height = range(self.height_m);
-        let pitch = range(self.pitch_rad);
-        let span = range(self.span_rad);
+    fn scene(&self, dice: &mut Dice, [height, pitch, span]: [f64; 3]) -> (Scene, bool) {
         let mut layout = Layout::random(dice);
         // The axis meets the floor near the door; the camera hangs where that puts it.
         let target = [
