@@ -102,7 +102,7 @@ fn a_network_trained_on_photographs_finds_rendered_people() {
         found += here;
         all += of;
     }
-    assert!(all >= 60, "only {all} fully visible people were looked for");
+    assert!(all >= 50, "only {all} fully visible people were looked for");
     let share = f64::from(found) / f64::from(all);
     assert!(share >= LEAST_FOUND, "{found} of {all} found");
 }
