@@ -90,6 +90,8 @@ struct Category {
 }
 
 type Labelled = (ImageLabel, Vec<PersonLabel>);
+/// A scene's number and what became of it.
+type Made = (usize, Result<Vec<Labelled>, String>);
 
 /// Renders an order. Errors say which file could not be written.
 pub fn write(order: &ShotOrder) -> Result<(), String> {
@@ -100,7 +102,7 @@ pub fn write(order: &ShotOrder) -> Result<(), String> {
     let each = order.pictures_a_scene.max(1);
     let scenes = order.count.div_ceil(each);
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Vec<Labelled>, String>)>> = Mutex::new(Vec::new());
+    let done: Mutex<Vec<Made>> = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..order.threads.clamp(1, scenes.max(1)) {
             scope.spawn(|| {

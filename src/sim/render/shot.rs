@@ -5,6 +5,8 @@
 //! People stand where the floor is seen and free, alone, in pairs or in crowds around the door,
 //! and look about as people do: most towards where they go.
 
+use std::f32::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 use super::room::Cast;
@@ -81,7 +83,7 @@ impl ShotPlan {
         Self {
             size_px,
             height_m: (2.2, 6.0),
-            pitch_rad: (0.26, 1.5708),
+            pitch_rad: (0.26, std::f64::consts::FRAC_PI_2),
             span_rad: (0.8, 1.9),
             people: (1, 8),
             empty: 0.1,
@@ -165,7 +167,7 @@ impl ShotPlan {
         layout.inside_m = layout.inside_m.max(0.3 + y as f32);
         let mut camera = Camera::new([x, y, height], yaw, pitch, self.size_px, span);
         camera.roll_rad = if dice.chance(self.any_roll) {
-            f64::from(dice.range(-3.14, 3.14))
+            f64::from(dice.range(-PI, PI))
         } else {
             f64::from(0.02 * dice.normal())
         };
@@ -245,7 +247,7 @@ impl ShotPlan {
         let at = if close {
             let friend = figures[dice.below(figures.len())].pose.at;
             let (turn, gap) = (
-                f64::from(dice.range(-3.14, 3.14)),
+                f64::from(dice.range(-PI, PI)),
                 f64::from(dice.range(0.42, 0.8)),
             );
             [friend[0] + gap * turn.cos(), friend[1] + gap * turn.sin()]
@@ -280,7 +282,7 @@ impl ShotPlan {
         let heading_rad = if dice.chance(0.6) {
             through + 0.45 * dice.normal()
         } else {
-            dice.range(-3.14, 3.14)
+            dice.range(-PI, PI)
         };
         let moves = dice.chance(0.7);
         let stance = Stance {
