@@ -8,6 +8,7 @@ compression.
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 # People a training picture holds at most; a mosaic drops what is over it.
-MOST = 64
+MOST = 48
 PARTS = 5  # four quadrants of a mosaic, and what hides people
 PAD = 114.0
 
@@ -66,42 +67,57 @@ def guessed(record):
 class Store:
     """All pictures and labels, on the device."""
 
-    def __init__(self, records, device, decoded):
+    def __init__(self, prepared, device):
         self.device = device
         self.count = 0
-        self.extend(records, decoded)
+        self.extend(prepared)
 
-    def extend(self, records, decoded):
+    def extend(self, prepared):
         """Adds pictures with their labels."""
-        at = self.flat.numel() if self.count else 0
-        levels = [[], [], []]
-        flat = []
-        for picture in decoded:
-            for level in range(3):
-                height, width = picture.shape[:2]
-                levels[level].append((at, width, height))
-                four = np.zeros((height, width, 4), np.uint8)
-                four[..., :3] = picture
-                flat.append(four.reshape(-1).view(np.int32))
-                at += height * width
-                picture = half(picture)
-        # Pictures looking straight down mean the same whichever way they are turned.
-        turn = [r.source == "overhead_dji" or r.pitch >= STEEP for r in records]
-        values, kind = labels(records)
-        self.add("flat", np.concatenate(flat))
-        # [picture, level, (first pixel, width, height)]
-        self.add("where", np.array(levels, np.int64).transpose(1, 0, 2))
-        self.add("values", values)
-        self.add("kind", kind)
-        self.add("weights", np.array([WEIGHTS.get(r.source, 1.0) for r in records], np.float32))
-        self.add("rendered", np.array([r.source == "rendered" for r in records], bool))
-        self.add("empty", np.array([len(r.boxes) == 0 for r in records], bool))
-        self.add("turn", np.array(turn, bool))
-        self.count += len(records)
+        for name, rows in prepared.items():
+            if name == "where" and self.count:
+                rows = rows + np.array([self.flat.numel() - len(prepared["flat"]), 0, 0])
+            self.add(name, rows)
+        self.count += len(prepared["kind"])
 
     def add(self, name, rows):
         rows = torch.from_numpy(rows).to(self.device)
         setattr(self, name, torch.cat((getattr(self, name), rows)) if self.count else rows)
+
+
+def prepare(records, decoded, threads):
+    """What `Store` takes: arrays of everything there is to know of these pictures."""
+    with ThreadPoolExecutor(threads) as pool:
+        pyramids = list(pool.map(pyramid, decoded))
+    where, at = [], 0
+    for levels in pyramids:
+        rows = []
+        for level in levels:
+            rows.append((at, level.shape[1], level.shape[0]))
+            at += level.size
+        where.append(rows)
+    values, kind = labels(records)
+    # Pictures looking straight down mean the same whichever way they are turned.
+    turn = [r.source == "overhead_dji" or r.pitch >= STEEP for r in records]
+    return {
+        "flat": np.concatenate([level.reshape(-1) for levels in pyramids for level in levels]),
+        # [picture, level, (first pixel, width, height)]
+        "where": np.array(where, np.int64),
+        "values": values,
+        "kind": kind,
+        "weights": np.array([WEIGHTS.get(r.source, 1.0) for r in records], np.float32),
+        "rendered": np.array([r.source == "rendered" for r in records], bool),
+        "empty": np.array([len(r.boxes) == 0 for r in records], bool),
+        "turn": np.array(turn, bool),
+    }
+
+
+def pyramid(picture):
+    """A picture at full, half and quarter size, each pixel one 32-bit number, red lowest."""
+    levels = [cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)]
+    while len(levels) < 3:
+        levels.append(half(levels[-1]))
+    return [level.view(np.int32)[..., 0] for level in levels]
 
 
 def labels(records):
@@ -139,7 +155,9 @@ def half(picture):
     """Half the size, each pixel the mean of four; an odd row or column is doubled first."""
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
-        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+        picture = cv2.copyMakeBorder(
+            picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+        )
     size = (picture.shape[1] // 2, picture.shape[0] // 2)
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
@@ -207,6 +225,8 @@ class Maker:
         values, kind, bar = self.hidden(values, kind, width, height, plain)
         windows[:, 4] = bar
         pictures = self.sampled(which, forward, windows, middle, width, height)
+        if pictures.is_cuda:
+            pictures = pictures.half()  # an eighth of a grey step at worst, and half the traffic
         if not plain:
             pictures = self.coloured(pictures)
             pictures = self.damaged(pictures)
@@ -341,7 +361,7 @@ class Maker:
         batch = which.shape[0]
         device = store.device
         # Output to source, in each picture's pixels.
-        linear = torch.linalg.inv(forward[..., :2].float())
+        linear = inverse(forward[..., :2])
         shift = -(linear @ forward[..., 2:])[..., 0]
         # The pyramid's level whose pixels are about as large as the output's.
         step = linear.norm(dim=-2).amin(-1)
@@ -387,30 +407,30 @@ class Maker:
         batch, _, height, width = x.shape
 
         def each(low, high):
-            return self.uniform(batch, 1, 1, 1, low=low, high=high)
+            return self.uniform(batch, 1, 1, 1, low=low, high=high).to(x.dtype)
 
         def some(share):
             return self.chance(share, batch, 1, 1, 1)
 
         x = x / 255.0
-        x = (x * torch.exp(self.normal(batch, 3, 1, 1) * 0.08)).clamp(0, 1)
+        x = (x * torch.exp(self.normal(batch, 3, 1, 1).to(x.dtype) * 0.08)).clamp(0, 1)
         grey = (x * x.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
         x = grey + (x - grey) * each(0.3, 1.6)
         night = some(0.33)
         # Infrared: clothes turn pale or dark regardless of their colour.
-        mix = self.uniform(batch, 3, 1, 1, low=-0.3, high=1.0)
+        mix = self.uniform(batch, 3, 1, 1, low=-0.3, high=1.0).to(x.dtype)
         mix = mix / mix.sum(1, keepdim=True).clamp(min=0.3)
         x = torch.where(night, (x * mix).sum(1, keepdim=True).clamp(0, 1).expand_as(x), x)
         x = torch.where(night & some(0.05), 1 - x, x)
-        gamma = torch.exp(self.normal(batch, 1, 1, 1) * 0.25)
+        gamma = torch.exp(self.normal(batch, 1, 1, 1).to(x.dtype) * 0.25)
         x = x.clamp(1e-4, 1) ** gamma
         gain = torch.where(some(0.1), each(0.25, 0.6), each(0.7, 1.25))
         x = (x - 0.5) * each(0.6, 1.3) + 0.5
-        x = x * gain + self.normal(batch, 1, 1, 1) * 0.05
+        x = x * gain + self.normal(batch, 1, 1, 1).to(x.dtype) * 0.05
         # A lamp beside the lens: bright in the middle, dark at the rim.
         y, z = torch.meshgrid(
-            torch.linspace(-1, 1, height, device=x.device),
-            torch.linspace(-1, 1, width, device=x.device),
+            torch.linspace(-1, 1, height, device=x.device, dtype=x.dtype),
+            torch.linspace(-1, 1, width, device=x.device, dtype=x.dtype),
             indexing="ij",
         )
         far = (y - each(-0.4, 0.4)) ** 2 + (z - each(-0.4, 0.4)) ** 2
@@ -420,6 +440,9 @@ class Maker:
     def damaged(self, x):
         """Blur, noise, blocks and steps as of a cheap camera and its encoder."""
         batch, _, height, width = x.shape
+
+        def each(low, high):
+            return self.uniform(batch, 1, 1, 1, low=low, high=high).to(x.dtype)
 
         def some(share):
             return self.chance(share, batch, 1, 1, 1)
@@ -437,16 +460,23 @@ class Maker:
         x = torch.where(some(0.05), wide, x)
         # Over-sharpened, as most door cameras are.
         soft = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-        x = torch.where(some(0.15), x + (x - soft) * self.uniform(batch, 1, 1, 1, high=1.2), x)
-        level = torch.where(some(0.3), self.uniform(batch, 1, 1, 1, high=14.0), 0.0)
-        grain = self.normal(batch, 3, height, width)
+        x = torch.where(some(0.15), x + (x - soft) * each(0.0, 1.2), x)
+        level = torch.where(some(0.3), each(0.0, 14.0), 0.0)
+        grain = self.normal(batch, 3, height, width).to(x.dtype)
         grain = torch.where(some(0.6), grain[:, :1], grain)
         x = x + grain * level
         # Compression: blocks of 8 lose their fine differences.
         mean = F.interpolate(F.avg_pool2d(x, 8), scale_factor=8.0, mode="nearest")
-        step = self.uniform(batch, 1, 1, 1, low=4.0, high=20.0)
+        step = each(4.0, 20.0)
         blocky = mean + ((x - mean) / step).round() * step
         return torch.where(some(0.15), blocky, x)
+
+
+def inverse(matrix):
+    """Of matrices [..., 2, 2]."""
+    a, b, c, d = matrix.flatten(-2).unbind(-1)
+    turned = torch.stack((d, -b, -c, a), -1) / (a * d - b * c)[..., None]
+    return turned.reshape(matrix.shape)
 
 
 def area(box):

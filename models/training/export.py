@@ -38,14 +38,17 @@ PLACE_TOLERANCE = 0.1
 
 
 def session(path, threads=1):
-    """An ONNX Runtime session on the CPU."""
+    """An ONNX Runtime session on the CPU, of a file."""
+    return session_of(str(path), threads)
+
+
+def session_of(graph, threads=1):
+    """An ONNX Runtime session on the CPU, of a path or of a graph's bytes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def write_float(network, path):

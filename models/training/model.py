@@ -93,7 +93,10 @@ class Head(nn.Module):
         self.place_out = nn.Conv2d(channels, OUTPUTS - 1, 1)
 
     def forward(self, x):
-        return torch.cat((self.score_out(self.score(x)), self.place_out(self.place(x))), 1)
+        score, place = self.score(x), self.place(x)
+        # Distances need more digits than half precision has.
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.cat((self.score_out(score.float()), self.place_out(place.float())), 1)
 
 
 class Lintel(nn.Module):

@@ -15,8 +15,10 @@ import contextlib
 import copy
 import json
 import math
+import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -41,6 +43,7 @@ WARM_STEPS = 400
 AVERAGE = 0.9998  # of the averaged weights, a step
 CALM = 0.92  # from this share of the training on, hardly any mosaic
 CLIP = 10.0
+HELD_SEED = 9  # of the rendered pictures to check on: the same in every run
 
 
 class Average:
@@ -67,25 +70,31 @@ class Renderer(threading.Thread):
         self.options, self.seed, self.folder = options, first_seed, folder
         self.done, self.lock, self.stop = [], threading.Lock(), False
 
-    def one(self, count, threads, every=20):
-        """Renders `count` pictures; returns their records and pixels."""
-        folder = self.folder / f"seed{self.seed}"
+    def one(self, count, threads, held_seed=None):
+        """Renders `count` pictures, held back if given a seed of their own; returns their
+        records and pixels."""
+        seed = self.seed if held_seed is None else held_seed
+        folder = self.folder / f"seed{seed}"
         began = time.time()
         subprocess.run(
-            [self.options.render, "--out", folder, "--count", str(count), "--seed", str(self.seed),
-             "--size", "416x256", "--threads", str(threads), "--val-every", str(every)],
+            [self.options.render, "--out", folder, "--count", str(count), "--seed", str(seed),
+             "--size", "416x256", "--threads", str(threads),
+             "--val-every", "0" if held_seed is None else "1"],
             check=True, stdout=subprocess.DEVNULL,
         )
-        self.seed += 1
+        self.seed += held_seed is None
         records = pictures.read_folder(folder)
-        print(f"rendered {len(records)} in {time.time() - began:.0f} s (seed {self.seed - 1})",
+        decoded = pictures.decode_all(records, threads)
+        shutil.rmtree(folder)
+        print(f"rendered {len(records)} in {time.time() - began:.0f} s (seed {seed})",
               flush=True)
-        return records, pictures.decode_all(records, threads)
+        return records, decoded
 
     def run(self):
         while not self.stop:
             try:
-                result = self.one(self.options.render_count, self.options.render_threads, 0)
+                threads = self.options.render_threads
+                result = augment.prepare(*self.one(self.options.render_count, threads), 4)
             except (subprocess.CalledProcessError, OSError, ValueError) as error:
                 print(f"rendering stopped: {error}", flush=True)
                 return
@@ -104,6 +113,7 @@ def arguments(argv):
     parser.add_argument("--rendered", nargs="*", default=[], help="rendered folders")
     parser.add_argument("--render", help="program that renders while training goes on")
     parser.add_argument("--render-first", type=int, default=3000, help="pictures before the start")
+    parser.add_argument("--render-held", type=int, default=300, help="held back to check on")
     parser.add_argument("--render-count", type=int, default=3000, help="pictures a round after it")
     parser.add_argument("--render-threads", type=int, default=12)
     parser.add_argument("--render-folder", default="/tmp/rendered")
@@ -116,12 +126,15 @@ def arguments(argv):
     parser.add_argument("--seconds", type=float, help="seconds of the whole training, all runs")
     parser.add_argument("--time-limit", type=float, default=math.inf, help="seconds of this run")
     parser.add_argument("--check-every", type=float, default=150, help="seconds")
+    parser.add_argument("--log-every", type=int, default=50, help="steps")
+    parser.add_argument("--stop-at", type=int, default=2**62, help="step at which this run ends")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--rendered-share", type=float, default=0.45)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0, help="to decode with; 0: all")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--profile", action="store_true", help="time the parts of a step; slower")
     parser.add_argument("--shapes", help="like 416x256,320x192 instead of the usual mix")
     options = parser.parse_args(argv)
     if not options.steps and not options.seconds:
@@ -158,7 +171,7 @@ class Training:
         self.forward = self.network
         if options.compile:
             self.forward = torch.compile(self.network, dynamic=False)
-        self.centres = {}
+        self.centres, self.times = {}, {}
 
     def restore(self, path):
         state = torch.load(path, map_location=self.device, weights_only=True)
@@ -193,9 +206,21 @@ class Training:
         return min(1.0, self.seconds / self.options.seconds)
 
     def rate(self):
-        warm = min(1.0, (self.step + 1) / WARM_STEPS)
+        warm_steps = min(WARM_STEPS, (self.options.steps or math.inf) / 10)
+        warm = min(1.0, (self.step + 1) / warm_steps)
         fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress()))
         return self.options.rate * warm * fall
+
+    def mark(self, part):
+        """With `--profile`: seconds since the mark before, as a part of the step."""
+        if not self.options.profile:
+            return
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        if part != "start" and self.step >= 20:
+            self.times.setdefault(part, []).append(now - self.marked)
+        self.marked = now
 
     def cells(self, width, height):
         if (width, height) not in self.centres:
@@ -208,21 +233,27 @@ class Training:
         size = max(2, round(self.options.batch * AREA / (width * height) / 8) * 8)
         if self.options.batch < 8:
             size = self.options.batch
+        self.mark("start")
         with torch.no_grad():
             batch = maker.batch(size, width, height)
-        images = batch.pictures.contiguous(memory_format=torch.channels_last)
+        images = batch.pictures.float().contiguous(memory_format=torch.channels_last)
+        self.mark("augment")
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         on_gpu = self.device.type == "cuda"
         half = torch.autocast("cuda", torch.bfloat16) if on_gpu else contextlib.nullcontext()
         with half:
             raw = self.forward(images)
+        self.mark("forward")
         whole, parts = loss.losses(raw, batch.values, batch.kind, *self.cells(width, height))
+        self.mark("loss")
         self.optimiser.zero_grad(set_to_none=True)
         whole.backward()
+        self.mark("backward")
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimiser.step()
         self.average.update(self.network)
+        self.mark("update")
         self.step += 1
         parts["loss"] = whole
         return {name: value.detach() for name, value in parts.items()}, size
@@ -257,7 +288,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    threads = options.threads or (len(__import__("os").sched_getaffinity(0)))
+    threads = options.threads or (len(os.sched_getaffinity(0)))
     training = Training(options, started)
 
     records = pictures.open_all(options.data + options.rendered)
@@ -267,11 +298,16 @@ def main(argv=None):
         # Later runs see other pictures: their seeds begin where no run was before.
         first_seed = 100 + training.step % 100_000_000
         renderer = Renderer(options, first_seed, pathlib.Path(options.render_folder))
-        more, more_decoded = renderer.one(options.render_first, threads)
-        records, decoded = records + more, decoded + more_decoded
+        for more in (
+            renderer.one(options.render_held, threads, HELD_SEED),
+            renderer.one(options.render_first, threads),
+        ):
+            records, decoded = records + more[0], decoded + more[1]
     train = [i for i, r in enumerate(records) if r.split == "train"]
     held = [(r, d) for r, d in zip(records, decoded) if r.split == "val"]
-    store = augment.Store([records[i] for i in train], training.device, [decoded[i] for i in train])
+    prepared = augment.prepare([records[i] for i in train], [decoded[i] for i in train], threads)
+    store = augment.Store(prepared, training.device)
+    del records, decoded, prepared
     maker = augment.Maker(store, options.seed + training.step, options.rendered_share)
     print(f"{store.count} pictures to train on, {len(held)} to check on, "
           f"{store.flat.numel() * 4 / 1e9:.1f} GB, after {time.time() - started:.0f} s", flush=True)
@@ -291,10 +327,15 @@ def run(training, maker, renderer, held):
     shares = [shape[2] for shape in shapes]
     sums, seen, logged, checked = {}, 0, time.time(), time.time()
     last_step = None
-    while training.progress() < 1 and time.time() - started < options.time_limit:
+    every = options.log_every
+    while (
+        training.progress() < 1
+        and training.step < options.stop_at
+        and time.time() - started < options.time_limit
+    ):
         if renderer and (fresh := renderer.take()) and maker.store.count < options.render_most:
-            for records, decoded in fresh:
-                maker.store.extend(records, decoded)
+            for prepared in fresh:
+                maker.store.extend(prepared)
             maker.weigh()
         maker.calm = training.progress() > CALM
         shape = training.random.choices(shapes, shares)[0]
@@ -306,22 +347,24 @@ def run(training, maker, renderer, held):
         seen += size
         for name, value in parts.items():
             sums[name] = sums.get(name, 0) + value
-        if training.step % 50 == 0 or training.step <= 3:
-            line = {name: round(float(value) / max(1, (training.step - 1) % 50 + 1), 4)
-                    for name, value in sums.items()}
+        if training.step % every == 0 or training.step <= 3:
+            steps = (training.step - 1) % every + 1
+            line = {name: round(float(value) / steps, 4) for name, value in sums.items()}
             line |= {"step": training.step, "rate": round(training.rate(), 6),
                      "progress": round(training.progress(), 4),
                      "pictures_s": round(seen / (time.time() - logged))}
-            if training.step % 50 == 0:
+            if training.step % every == 0:
                 write_line(options.out / "log.jsonl", line)
                 sums, seen, logged = {}, 0, time.time()
-            if training.step % 500 == 0 or training.step <= 3:
+            if training.step % (10 * every) == 0 or training.step <= 3:
                 print(json.dumps(line), flush=True)
         if now - checked > options.check_every:
             report(training, held)
             checked = time.time()
             last_step = None
     report(training, held)
+    for part, times in training.times.items():
+        print(f"{part}: median {np.median(times) * 1e3:.1f} ms a step")
     print(f"stopped at step {training.step}, {training.seconds:.0f} s of training, "
           f"progress {training.progress():.3f}, run of {time.time() - started:.0f} s", flush=True)
 
