@@ -235,7 +235,8 @@ class Maker:
     def windows(self, middle, mosaic, size, width, height):
         """Where each part shows: [batch, PARTS, edges]. Only part 0 without a mosaic."""
         x, y = middle[:, 0].clamp(max=width), middle[:, 1].clamp(max=height)
-        zero, right, bottom = torch.zeros_like(x), torch.full_like(x, width), torch.full_like(x, height)
+        zero = torch.zeros_like(x)
+        right, bottom = torch.full_like(x, width), torch.full_like(x, height)
         parts = [
             torch.stack(edge, -1)
             for edge in ((zero, zero, x, y), (x, zero, right, y), (zero, y, x, bottom),
@@ -314,7 +315,8 @@ class Maker:
         values[..., 10:12] = point(values[..., 10:12])
         window = windows[:, :count, None]
         cut = torch.cat(
-            (visible[..., :2].maximum(window[..., :2]), visible[..., 2:].minimum(window[..., 2:])), -1
+            (visible[..., :2].maximum(window[..., :2]), visible[..., 2:].minimum(window[..., 2:])),
+            -1,
         )
         values[..., :4] = cut
         left = area(cut) / area(visible).clamp(min=1e-3)
@@ -393,7 +395,8 @@ class Maker:
             column = (u0 + du).clamp(min=0).minimum(wide - 1)
             row = (v0 + dv).clamp(min=0).minimum(tall - 1)
             packed = store.flat[first + row * wide + column]
-            return torch.stack((packed & 255, (packed >> 8) & 255, (packed >> 16) & 255), -1).float()
+            colours = (packed & 255, (packed >> 8) & 255, (packed >> 16) & 255)
+            return torch.stack(colours, -1).float()
 
         top = pixel(0, 0) * (1 - fu) + pixel(1, 0) * fu
         bottom = pixel(0, 1) * (1 - fu) + pixel(1, 1) * fu
@@ -491,7 +494,13 @@ def behind(values, kind, bar):
     x0, y0, x1, y1 = values[..., :4].unbind(-1)
     before = area(values[..., :4]).clamp(min=1e-3)
     shared = torch.stack(
-        (x0.maximum(bar[..., 0]), y0.maximum(bar[..., 1]), x1.minimum(bar[..., 2]), y1.minimum(bar[..., 3])), -1
+        (
+            x0.maximum(bar[..., 0]),
+            y0.maximum(bar[..., 1]),
+            x1.minimum(bar[..., 2]),
+            y1.minimum(bar[..., 3]),
+        ),
+        -1,
     )
     covered = area(shared)
     touched = covered > 0
@@ -520,4 +529,5 @@ def strongest(values, kind):
     """The labels that count first, at most `MOST` of them."""
     order = torch.argsort((kind == 0).long() * 2 + (kind == 2).long(), dim=1, stable=True)
     order = order[:, :MOST]
-    return values.gather(1, order[..., None].expand(-1, -1, values.shape[-1])), kind.gather(1, order)
+    values = values.gather(1, order[..., None].expand(-1, -1, values.shape[-1]))
+    return values, kind.gather(1, order)

@@ -120,8 +120,8 @@ def foot_errors(items):
 
 def goal(figures):
     """One number to choose the best by: AP50 of door-like sources, real and rendered."""
-    chosen = [f["ap50"] for g, f in figures.items() if g in DOOR_SOURCES or g.startswith("rendered")]
-    chosen = [v for v in chosen if np.isfinite(v)]
+    judged = [g for g in figures if g in DOOR_SOURCES or g.startswith("rendered")]
+    chosen = [figures[g]["ap50"] for g in judged if np.isfinite(figures[g]["ap50"])]
     return float(np.mean(chosen)) if chosen else 0.0
 
 

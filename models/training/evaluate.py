@@ -149,7 +149,9 @@ def with_foot(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", required=True, help="packs or folders")
-    parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("NAME", "FILE"))
+    parser.add_argument(
+        "--model", nargs=2, action="append", required=True, metavar=("NAME", "FILE")
+    )
     parser.add_argument("--size", help="WxH of the input; usual: 416x416, rendered 416x256")
     parser.add_argument("--only", nargs="*", help="these sources")
     options = parser.parse_args()

@@ -74,7 +74,8 @@ def average_precision(right, people):
     precision = hits / np.arange(1, len(right) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     at = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
-    return float(np.where(at < len(precision), np.append(precision, 0)[np.minimum(at, len(precision))], 0).mean())
+    # Beyond the last recall reached, precision is nothing.
+    return float(np.append(precision, 0.0)[np.minimum(at, len(precision))].mean())
 
 
 def recall_at(right, people, pictures):

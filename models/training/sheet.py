@@ -58,7 +58,8 @@ def main():
     for picture, values, kind in zip(batch.pictures, batch.values, batch.kind):
         picture = picture.permute(1, 2, 0).numpy()[..., ::-1].astype(np.uint8)
         tiles.append(drawn(picture, values.numpy(), kind.numpy()))
-    rows = [np.hstack(tiles[i : i + options.columns]) for i in range(0, len(tiles), options.columns)]
+    starts = range(0, len(tiles), options.columns)
+    rows = [np.hstack(tiles[start : start + options.columns]) for start in starts]
     cv2.imwrite(options.out, np.vstack(rows))
 
 

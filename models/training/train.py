@@ -161,7 +161,10 @@ class Training:
         self.average = Average(self.network)
         heavy = [p for p in self.network.parameters() if p.ndim > 1]
         light = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [dict(params=heavy, weight_decay=WEIGHT_DECAY), dict(params=light, weight_decay=0.0)]
+        groups = [
+            dict(params=heavy, weight_decay=WEIGHT_DECAY),
+            dict(params=light, weight_decay=0.0),
+        ]
         self.optimiser = torch.optim.AdamW(
             groups, lr=options.rate, betas=(0.9, 0.98), fused=self.device.type == "cuda"
         )
@@ -333,10 +336,11 @@ def run(training, maker, renderer, held):
         and training.step < options.stop_at
         and time.time() - started < options.time_limit
     ):
-        if renderer and (fresh := renderer.take()) and maker.store.count < options.render_most:
+        if renderer and (fresh := renderer.take()):
             for prepared in fresh:
                 maker.store.extend(prepared)
             maker.weigh()
+            renderer.stop = maker.store.count >= options.render_most
         maker.calm = training.progress() > CALM
         shape = training.random.choices(shapes, shares)[0]
         parts, size = training.one_step(maker, shape)
@@ -372,13 +376,14 @@ def run(training, maker, renderer, held):
 def report(training, held):
     """Checks the averaged weights, prints and keeps the figures, saves checkpoints."""
     began = time.time()
-    training.save("last.pt")
     figures = check.check(training.average.network, held, training.device) if held else {}
     goal = check.goal(figures)
     if goal > training.best:
         training.best = goal
         training.save("best.pt", everything=False)
-    write_line(training.options.out / "checks.jsonl", {"step": training.step, "goal": goal} | figures)
+    training.save("last.pt")
+    line = {"step": training.step, "goal": goal} | figures
+    write_line(training.options.out / "checks.jsonl", line)
     print(f"check at step {training.step}: goal {goal:.2f} (best {training.best:.2f}), "
           f"{time.time() - began:.1f} s\n{check.table(figures)}", flush=True)
 
