@@ -21,6 +21,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -116,7 +117,7 @@ def arguments(argv):
     parser.add_argument("--render-held", type=int, default=300, help="held back to check on")
     parser.add_argument("--render-count", type=int, default=3000, help="pictures a round after it")
     parser.add_argument("--render-threads", type=int, default=12)
-    parser.add_argument("--render-folder", default="/tmp/rendered")
+    parser.add_argument("--render-folder", default=os.path.join(tempfile.gettempdir(), "rendered"))
     parser.add_argument("--render-most", type=int, default=40000, help="pictures kept at most")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--resume", help="a last.pt to go on from")
