@@ -101,7 +101,7 @@ mod peer {
     }
 
     impl Chain {
-        fn run(&mut self, frame: &Mat, laid: &Letterbox) -> opencv::Result<()> {
+        fn run(&mut self, frame: &impl core::ToInputArray, laid: &Letterbox) -> opencv::Result<()> {
             let (wide, tall) = (laid.resized.0 as i32, laid.resized.1 as i32);
             let (columns, rows) = (laid.input.0 as i32, laid.input.1 as i32);
             imgproc::cvt_color_def(frame, &mut self.bgr, imgproc::COLOR_YUV2BGR_I420)?;
