@@ -46,7 +46,10 @@ fn order(args: &[String]) -> Result<ShotOrder, String> {
                 out.size_px = value
                     .split_once('x')
                     .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)))
-                    .ok_or_else(|| format!("--size {value}: not like 416x256\n{USAGE}"))?;
+                    .filter(|(w, h)| (16..=8192).contains(w) && (16..=8192).contains(h))
+                    .ok_or_else(|| {
+                        format!("--size {value}: not like 416x256, from 16 to 8192\n{USAGE}")
+                    })?;
             }
             _ => return Err(format!("unknown {name}\n{USAGE}")),
         }

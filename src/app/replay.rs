@@ -12,6 +12,7 @@ use crate::access::AccessEvent;
 use crate::capture::{Clip, ClipOptions};
 use crate::engine::{EngineConfig, FrameInput, Input, Seen};
 use crate::inference::Detector;
+use crate::sight::SightState;
 use crate::units::{CameraId, Instant, Span};
 
 /// The end of a clip whose rate is not known comes this long after its last frame.
@@ -31,6 +32,8 @@ pub struct ClipReplay {
     pub start: Instant,
     /// Whether that is UTC.
     pub utc: bool,
+    /// What people call each door.
+    pub titles: Vec<String>,
     /// One for each thread that looks.
     pub detectors: Vec<Box<dyn Detector>>,
     /// Where the trace goes.
@@ -71,6 +74,7 @@ pub fn replay_clip(
             model: model.clone(),
             config_sha256: config_sha256(run.engine.config()),
             picture: Some(size),
+            titles: replay.titles,
         };
         run.record(to, provenance)
             .map_err(|problem| format!("cannot write the trace: {problem}"))?;
@@ -105,6 +109,9 @@ pub fn replay_clip(
             "{source}: no frame of it could be decoded; is it a video?"
         ));
     };
+    let losses = clip.losses();
+    run.losses = losses.iter().map(ToString::to_string).collect();
+    run.losses.extend(clip.notes());
     let end = last + frame_span;
     run.end(end).map_err(written)?;
     let frames = run.frames;
@@ -119,12 +126,7 @@ pub fn replay_clip(
             ..spent.stages(frames)
         },
         model,
-        losses: clip
-            .losses()
-            .iter()
-            .map(ToString::to_string)
-            .chain(clip.notes())
-            .collect(),
+        losses: run.losses.clone(),
     };
     Ok((run, facts))
 }
@@ -156,17 +158,25 @@ pub fn replay_trace(
     let config = config.unwrap_or_else(|| reader.header.config.clone());
     let mut run = EngineRun::new(config, Vec::new())
         .map_err(|problems| TraceReplayError::Config(problems.join("\n")))?;
-    let (mut recorded, mut first, mut last) = (None, None, Instant::MIN);
+    let start = Instant::from_us(reader.header.provenance.start_us);
+    let (mut recorded, mut end) = (None, start);
     while let Some(line) = reader.next_line()? {
         match line {
             TraceLine::In { at, r#in } => {
-                if let Input::Frame(frame) = &r#in {
-                    first.get_or_insert(frame.taken);
-                    last = frame.taken;
+                match &r#in {
+                    Input::Frame(frame) => end = end.max(frame.taken),
+                    // Said once more when the last frame has been shown.
+                    Input::Sight(change) if change.state == SightState::NoFootage => {
+                        end = end.max(at);
+                    }
+                    _ => {}
                 }
                 run.step(at, &r#in).map_err(TraceError::Io)?;
             }
-            TraceLine::End { end } => recorded = Some(end),
+            TraceLine::End { end } => {
+                run.losses.clone_from(&end.losses);
+                recorded = Some(end);
+            }
             // What the engine said then is what it must say again: the hash compares them.
             TraceLine::Out { .. } | TraceLine::Header { .. } => {}
         }
@@ -177,13 +187,13 @@ pub fn replay_trace(
         source: reader.header.provenance.source.clone(),
         frames,
         seconds,
-        media_seconds: first.map_or(0.0, |first| (last - first).as_s()),
+        media_seconds: (end - start).as_s(),
         stages: Stages {
             engine_ms: seconds * 1e3 / frames.max(1) as f64,
             ..Stages::default()
         },
         model: reader.header.provenance.model.clone(),
-        losses: Vec::new(),
+        losses: run.losses.clone(),
     };
     Ok(TraceReplay {
         run,

@@ -26,6 +26,8 @@ pub struct EngineRun {
     pub log: VerdictLog,
     /// Frames taken.
     pub frames: u64,
+    /// What could not be read of the source; the end of a trace repeats it.
+    pub losses: Vec<String>,
     trace: Option<TraceWriter>,
     outputs: Vec<Output>,
     waiting: Vec<AccessEvent>,
@@ -43,6 +45,7 @@ impl EngineRun {
             gaps,
             log: VerdictLog::default(),
             frames: 0,
+            losses: Vec::new(),
             trace: None,
             outputs: Vec::new(),
             waiting: events,
@@ -122,6 +125,7 @@ impl EngineRun {
         let end = TraceEnd {
             frames: self.frames,
             verdict_hash: self.log.verdict_hash(),
+            losses: self.losses.clone(),
         };
         if let Some(trace) = &mut self.trace {
             trace.end(&end)?;

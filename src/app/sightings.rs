@@ -17,6 +17,8 @@ use crate::inference::{Detector, InferenceError, YuvView};
 
 /// Frames that wait between two threads: enough that none idles, few enough to fit in memory.
 const QUEUE_FRAMES: usize = 4;
+/// Frames on their way at most, however many threads look: fewer than a clip lends by default.
+const MOST_FRAMES: usize = 24;
 
 /// One frame and who was seen in it.
 pub struct Sighting {
@@ -93,8 +95,12 @@ pub fn for_each(
     }
     let (frames_in, frames_out) = bounded::<Frame>(QUEUE_FRAMES);
     let (seen_in, seen_out) = bounded(QUEUE_FRAMES);
+    // A frame may set out only while few are on their way: one that takes its worker long must not
+    // let the others run ahead until all of the clip's frames are lent.
+    let most = (detectors.len() + 2 * QUEUE_FRAMES).min(MOST_FRAMES);
+    let (leave_in, leave_out) = bounded::<()>(most);
     thread::scope(|scope| {
-        let decoding = scope.spawn(move || decode(clip, &frames_in));
+        let decoding = scope.spawn(move || decode(clip, &frames_in, &leave_in));
         let looking: Vec<_> = detectors
             .into_iter()
             .map(|detector| {
@@ -104,9 +110,9 @@ pub fn for_each(
             .collect();
         // The workers hold the only ends now: when they stop, the caller's loop stops too.
         drop((frames_out, seen_in));
-        let sunk = in_order(&seen_out, &mut sink);
+        let sunk = in_order(&seen_out, &leave_out, &mut sink);
         // After a failure nobody takes what is still on its way: every thread sees that and ends.
-        drop(seen_out);
+        drop((seen_out, leave_out));
         for worker in looking {
             spent.add(&joined(worker.join()));
         }
@@ -117,9 +123,15 @@ pub fn for_each(
     })
 }
 
-fn decode(clip: &mut Clip, frames: &Sender<Frame>) -> Result<Duration, SightingError> {
+fn decode(
+    clip: &mut Clip,
+    frames: &Sender<Frame>,
+    leave: &Sender<()>,
+) -> Result<Duration, SightingError> {
     let mut spent = Duration::ZERO;
-    while let Some(frame) = timed(&mut spent, || clip.next_frame())? {
+    while leave.send(()).is_ok()
+        && let Some(frame) = timed(&mut spent, || clip.next_frame())?
+    {
         if frames.send(frame).is_err() {
             break;
         }
@@ -133,6 +145,7 @@ fn look_at_all(
     seen: &Sender<Result<Sighting, SightingError>>,
 ) -> Spent {
     let mut spent = Spent::default();
+    let _alarm = Alarm(seen);
     for frame in frames {
         let sighting = look(detector.as_mut(), frame, Vec::new(), &mut spent);
         let failed = sighting.is_err();
@@ -143,11 +156,25 @@ fn look_at_all(
     spent
 }
 
+/// Tells the caller's thread when a worker panics: nobody waits for its frame then.
+struct Alarm<'a>(&'a Sender<Result<Sighting, SightingError>>);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let stopped = SightingError::Sink("a thread that looks for people panicked".into());
+            // If nobody listens any more, the run has ended already.
+            let _ = self.0.send(Err(stopped));
+        }
+    }
+}
+
 fn in_order(
     seen: &Receiver<Result<Sighting, SightingError>>,
+    leave: &Receiver<()>,
     sink: &mut impl FnMut(&Sighting) -> Result<(), String>,
 ) -> Result<(), SightingError> {
-    // Bounded by the queues: a worker that is behind blocks the decoder.
+    // Bounded, since no frame sets out before one of those on their way has come through here.
     let mut early: BTreeMap<u64, Sighting> = BTreeMap::new();
     let mut next = 0;
     for sighting in seen {
@@ -155,6 +182,9 @@ fn in_order(
         early.insert(sighting.frame.index(), sighting);
         while let Some(sighting) = early.remove(&next) {
             sink(&sighting).map_err(SightingError::Sink)?;
+            // The frame goes back to the clip before the next one may set out.
+            drop(sighting);
+            let _ = leave.try_recv();
             next += 1;
         }
     }

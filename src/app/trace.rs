@@ -46,6 +46,9 @@ pub struct Provenance {
     /// Size of the picture, px.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<(u32, u32)>,
+    /// What people call each door.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub titles: Vec<String>,
 }
 
 /// The last line of a whole trace.
@@ -55,6 +58,9 @@ pub struct TraceEnd {
     pub frames: u64,
     /// Hash of the verdict log.
     pub verdict_hash: String,
+    /// What could not be read of the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<String>,
 }
 
 /// One line of a trace.

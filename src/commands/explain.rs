@@ -40,7 +40,12 @@ pub fn run(args: &ExplainArgs) -> Outcome {
         .map_err(|problem| Failure::unusable(format!("{name}: {problem}")))?;
     let start = Instant::from_us(replayed.provenance.start_us);
     let config = replayed.run.engine.config();
-    let names = SiteNames::new(config, &[], start, replayed.provenance.utc);
+    let names = SiteNames::new(
+        config,
+        &replayed.provenance.titles,
+        start,
+        replayed.provenance.utc,
+    );
     let told = tell(args, &replayed, &names)?;
     if told.is_empty() {
         return Err(Failure {

@@ -9,9 +9,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{BREACH, DONE, Failure, NOT_AS_EXPECTED, Outcome};
-use crate::access::AccessEvent;
+use crate::access::{AccessEvent, AccessKind};
 use crate::app::eyes::{EyesChoice, open_eyes};
-use crate::app::names::SiteNames;
+use crate::app::names::{SiteNames, clock};
 use crate::app::overlay::{Canvas, FrameSink, OverlayWatcher};
 use crate::app::replay::{ClipReplay, Watcher, replay_clip, replay_trace};
 use crate::app::report::text::{Ink, summary};
@@ -21,10 +21,14 @@ use crate::app::sightings::Sighting;
 use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
 use crate::config::{self, GrantReading, SiteConfig};
 use crate::score::{Found, Truth, match_crossings};
-use crate::units::{Instant, Span};
+use crate::units::{Instant, Interval, Span};
 
 /// Frames a second of a clip that declares none, for videos made of it.
 const FALLBACK_RATE_HZ: f64 = 10.0;
+
+/// Grants this close to the clip may still be meant for it: somebody who badged just before it
+/// began.
+const NEAR_CLIP: Span = Span::from_ms(60_000);
 
 /// Replays a recorded clip (or a trace) against a grant log and judges who came through each door.
 ///
@@ -133,6 +137,11 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
     let events = events(args, &site, known)?;
     // Without a known start the time line begins with the clip.
     let (start, utc) = (known.unwrap_or(Instant::ZERO), known.is_some());
+    if let Some(length) = declared_length(&info)
+        && let Some(warning) = events_outside(&events, Interval::new(start, start + length), utc)
+    {
+        eprintln!("tailgate: {warning}");
+    }
     let choice = EyesChoice {
         model: args.model.clone(),
         weights: args.weights.clone(),
@@ -163,6 +172,7 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
         events,
         start,
         utc,
+        titles: site.titles.clone(),
         detectors,
         trace: args.trace.as_deref().map(create).transpose()?,
     };
@@ -185,16 +195,17 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
         }
     }
     let truth = truth(args)?;
-    let config = match args.doors.as_slice() {
-        [] => None,
-        doors => Some(site(doors)?.engine),
+    let (config, titles) = match args.doors.as_slice() {
+        [] => (None, None),
+        doors => site(doors).map(|site| (Some(site.engine), Some(site.titles)))?,
     };
     let file = File::open(&args.clip).map_err(|problem| cannot("read", &args.clip, &problem))?;
     let replayed = replay_trace(BufReader::new(file), config)
         .map_err(|problem| cannot("replay", &args.clip, &problem))?;
     let config = replayed.run.engine.config();
     let start = Instant::from_us(replayed.provenance.start_us);
-    let names = SiteNames::new(config, &[], start, replayed.provenance.utc);
+    let titles = titles.as_ref().unwrap_or(&replayed.provenance.titles);
+    let names = SiteNames::new(config, titles, start, replayed.provenance.utc);
     let mut report = Report::new(
         replayed.facts,
         &replayed.run.log,
@@ -347,6 +358,48 @@ fn events(
     Ok(events)
 }
 
+/// How long the clip says it is.
+fn declared_length(info: &ClipInfo) -> Option<Span> {
+    let by_count = info.frames.zip(info.declared_rate);
+    let by_count = by_count.map(|(frames, rate)| Span::from_s(frames as f64 / rate));
+    info.duration_us.map(Span::from_us).or(by_count)
+}
+
+/// A warning if there are grants and not one of them is from the clip's time: most likely the
+/// clip's start is wrong, and every verdict with it.
+fn events_outside(events: &[AccessEvent], clip: Interval, utc: bool) -> Option<String> {
+    let near = clip.widened(NEAR_CLIP);
+    let grants = || events.iter().filter(|e| e.kind == AccessKind::Granted);
+    if grants().any(|grant| grant.occurred.overlaps(near)) {
+        return None;
+    }
+    let first = grants().map(|grant| grant.occurred.lo).min()?;
+    let last = grants().map(|grant| grant.occurred.hi).max()?;
+    let say = |at: Instant| match jiff::Timestamp::from_microsecond(at.as_us()) {
+        Ok(stamp) if utc => format!("{stamp:.0}"),
+        _ => clock(at.as_s()),
+    };
+    let advice = if utc {
+        "most likely the clip's start is wrong: give the true one with --start TIME, and check \
+         the time zone of the grants (--zone)"
+    } else {
+        "most likely the grants count from another moment than the clip's first frame: write wall \
+         times and give the clip's with --start TIME"
+    };
+    let which = match grants().count() {
+        1 => "the only grant is not".to_owned(),
+        many => format!("none of the {many} grants is"),
+    };
+    Some(format!(
+        "warning: {which} from the clip's time: the clip runs from {} to {}, the grants from {} to \
+         {}; {advice}",
+        say(clip.lo),
+        say(clip.hi),
+        say(first),
+        say(last)
+    ))
+}
+
 /// What draws, if a video or a page is wanted.
 fn drawing(
     args: &ReplayArgs,
@@ -444,4 +497,59 @@ fn create(path: &Path) -> Result<Box<dyn std::io::Write>, Failure> {
 
 fn cannot(what: &str, path: &Path, problem: &dyn std::fmt::Display) -> Failure {
     Failure::unusable(format!("cannot {what} {}: {problem}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grants at these times of a clip from 100 s to 160 s, and what is said of them.
+    #[track_caller]
+    fn check(times_s: &[f64], utc: bool, expect: Option<&str>) {
+        let events: Vec<AccessEvent> = times_s
+            .iter()
+            .map(|time| AccessEvent {
+                id: format!("at {time}"),
+                door: None,
+                reader: None,
+                direction: None,
+                kind: AccessKind::Granted,
+                occurred: Interval::new(Instant::from_s(*time), Instant::from_s(time + 1.0)),
+                received: Instant::from_s(*time),
+                holder: None,
+                passages: None,
+            })
+            .collect();
+        let clip = Interval::new(Instant::from_s(100.0), Instant::from_s(160.0));
+        assert_eq!(events_outside(&events, clip, utc).as_deref(), expect);
+    }
+
+    #[test]
+    fn grants_of_another_time_are_noticed() {
+        check(&[], true, None);
+        check(&[7.0, 120.0, 9_000.0], true, None);
+        // Badged just before the clip begins.
+        check(&[45.0], true, None);
+        check(
+            &[3_700.0, 3_900.0],
+            true,
+            Some(
+                "warning: none of the 2 grants is from the clip's time: the clip runs from \
+                 1970-01-01T00:01:40Z to 1970-01-01T00:02:40Z, the grants from \
+                 1970-01-01T01:01:40Z to 1970-01-01T01:05:01Z; most likely the clip's start is \
+                 wrong: give the true one with --start TIME, and check the time zone of the grants \
+                 (--zone)",
+            ),
+        );
+        check(
+            &[1.0],
+            false,
+            Some(
+                "warning: the only grant is not from the clip's time: the clip runs from 1:40.00 \
+                 to 2:40.00, the grants from 0:01.00 to 0:02.00; most likely the grants count from \
+                 another moment than the clip's first frame: write wall times and give the clip's \
+                 with --start TIME",
+            ),
+        );
+    }
 }

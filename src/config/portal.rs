@@ -211,6 +211,26 @@ impl PortalCheck<'_> {
             self.error(&points_key, what, help);
             return None;
         }
+        if let Some((first, second)) = portal.meets_itself() {
+            let (from, to) = (portal.line.first(), portal.line.last());
+            let ring = from
+                .zip(to)
+                .is_some_and(|(from, to)| from.distance(*to) < NARROWEST_PORTAL_M);
+            let what = if ring {
+                "comes back to where it began: such a line has no two sides to pass between".into()
+            } else {
+                format!(
+                    "meets itself: points {first} to {} and points {second} to {} (counted from 0) \
+                     cross or touch",
+                    first + 1,
+                    second + 1
+                )
+            };
+            let help = "write the points in the order in which they stand along the opening, from \
+                        one post to the other; a second opening gets a [[portal]] of its own";
+            self.error(&points_key, what, help);
+            return None;
+        }
         if length_m > WIDEST_PORTAL_M {
             let what = format!("is {length_m:.0} m long on the floor");
             self.warning(&points_key, what, "check points and calibration");

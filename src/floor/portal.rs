@@ -76,7 +76,36 @@ struct Corner {
     normal: (f64, f64),
 }
 
+/// Parts of a line this close to each other touch, m: a hundredth of a step.
+const TOUCH_M: f64 = 0.01;
+
 impl Portal {
+    /// Where the line crosses, touches or runs back over itself: two of its segments, counted from
+    /// 0. Which side of such a line a person is on cannot be told.
+    pub fn meets_itself(&self) -> Option<(usize, usize)> {
+        let segments: Vec<(usize, [PointInFloor; 2])> = self
+            .line
+            .windows(2)
+            .map(|ends| [ends[0], ends[1]])
+            .enumerate()
+            .filter(|(_, [start, end])| start.distance(*end) > TOUCH_M)
+            .collect();
+        for (place, (first, a)) in segments.iter().enumerate() {
+            for (later, (second, b)) in segments.iter().enumerate().skip(place + 1) {
+                let touch = if later == place + 1 {
+                    // They share a corner; beyond it they must part.
+                    distance_to(b[1], *a).min(distance_to(a[0], *b)) <= TOUCH_M
+                } else {
+                    crossing(*a, *b) || gap(*a, *b) <= TOUCH_M
+                };
+                if touch {
+                    return Some((*first, *second));
+                }
+            }
+        }
+        None
+    }
+
     /// Length of the polyline, m.
     pub fn length_m(&self) -> f64 {
         self.line.windows(2).map(|w| w[0].distance(w[1])).sum()
@@ -293,6 +322,29 @@ impl Segment {
     }
 }
 
+/// Whether two segments cross at a point inside both.
+fn crossing(a: [PointInFloor; 2], b: [PointInFloor; 2]) -> bool {
+    let side = |[from, to]: [PointInFloor; 2], p: PointInFloor| {
+        cross((to.x - from.x, to.y - from.y), (p.x - from.x, p.y - from.y))
+    };
+    side(a, b[0]) * side(a, b[1]) < 0.0 && side(b, a[0]) * side(b, a[1]) < 0.0
+}
+
+/// The least distance between two segments that do not cross, m.
+fn gap(a: [PointInFloor; 2], b: [PointInFloor; 2]) -> f64 {
+    let from_a = distance_to(a[0], b).min(distance_to(a[1], b));
+    distance_to(b[0], a).min(distance_to(b[1], a)).min(from_a)
+}
+
+/// From a point to the nearest point of a segment with length, m.
+fn distance_to(p: PointInFloor, [start, end]: [PointInFloor; 2]) -> f64 {
+    let length_m = start.distance(end);
+    let along = ((end.x - start.x) / length_m, (end.y - start.y) / length_m);
+    let offset = (p.x - start.x, p.y - start.y);
+    let share = (offset.0 * along.0 + offset.1 * along.1) / length_m;
+    start.lerp(end, share.clamp(0.0, 1.0)).distance(p)
+}
+
 fn cross(a: (f64, f64), b: (f64, f64)) -> f64 {
     a.0 * b.1 - a.1 * b.0
 }
@@ -319,6 +371,32 @@ mod tests {
         );
         let length = reading.normal.0.hypot(reading.normal.1);
         assert!((length - 1.0).abs() < 1e-9, "{reading:?}");
+    }
+
+    #[test]
+    fn a_line_that_meets_itself_is_noticed() {
+        #[track_caller]
+        fn check(points: &[(f64, f64)], expect: Option<(usize, usize)>) {
+            assert_eq!(portal(points).meets_itself(), expect, "{points:?}");
+            let back: Vec<_> = points.iter().rev().copied().collect();
+            assert_eq!(portal(&back).meets_itself().is_some(), expect.is_some());
+        }
+        check(DOOR, None);
+        check(BENT, None);
+        check(SHARP, None);
+        check(&[(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)], None);
+        // Ends meet; one end touches the middle; a plain crossing; there and back.
+        let ring = [(0.0, 0.0), (2.0, 0.0), (1.0, 2.0), (0.0, 0.0)];
+        check(&ring, Some((0, 2)));
+        let sling = [(0.0, 0.0), (4.0, 0.0), (4.0, 2.0), (2.0, 0.0)];
+        check(&sling, Some((0, 2)));
+        let bow = [(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0)];
+        check(&bow, Some((0, 2)));
+        check(&[(0.0, 0.0), (2.0, 0.0), (1.0, 0.0)], Some((0, 1)));
+        // A point written twice is no crossing, and hides none.
+        check(&[(0.0, 0.0), (2.0, 0.0), (2.0, 0.0), (4.0, 1.0)], None);
+        let twice = [(0.0, 0.0), (2.0, 0.0), (2.0, 0.0), (1.0, 0.0)];
+        check(&twice, Some((0, 2)));
     }
 
     const DOOR: &[(f64, f64)] = &[(0.0, 0.0), (2.0, 0.0)];

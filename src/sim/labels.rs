@@ -88,7 +88,9 @@ pub struct PersonLabel {
     /// The whole body; `None` if part of it is behind the camera.
     full_box: Option<[f64; 4]>,
     foot: Option<[f64; 2]>,
+    /// The middle of the head, and its top.
     head: Option<[f64; 2]>,
+    head_top: Option<[f64; 2]>,
     foot_visible: u32,
     head_visible: u32,
     visible: f64,
@@ -207,6 +209,7 @@ fn person(
         full_box: truth.full_box.map(written),
         foot: point(truth.foot),
         head: point(truth.head_middle),
+        head_top: point(truth.head),
         foot_visible: owns(truth.foot, 0.0, FOOT_REACH_M).into(),
         head_visible: owns(truth.head_middle, truth.head_m, HEAD_REACH_M).into(),
         visible: (truth.visible_share * 1e4).round() / 1e4,

@@ -24,8 +24,8 @@ const QUALITY: (usize, usize) = (82, 93);
 const SMEARED: f32 = 0.12;
 /// How far people move in such an exposure, m.
 const TRAVEL_M: (f32, f32) = (0.02, 0.12);
-/// Nor farther than this, px: an exposure is only a few moments, and they must not show apart.
-const MOST_TRAVEL_PX: f64 = 10.0;
+/// Nor farther than this, px: an exposure is only three moments, and they must not show apart.
+const MOST_TRAVEL_PX: f64 = 8.0;
 /// Orders with different seeds share no scene as long as they have fewer scenes than this.
 const SCENES_A_SEED: u64 = 1_000_000;
 
@@ -90,6 +90,8 @@ struct Category {
 }
 
 type Labelled = (ImageLabel, Vec<PersonLabel>);
+/// A scene's number and what became of it.
+type Made = (usize, Result<Vec<Labelled>, String>);
 
 /// Renders an order. Errors say which file could not be written.
 pub fn write(order: &ShotOrder) -> Result<(), String> {
@@ -100,7 +102,7 @@ pub fn write(order: &ShotOrder) -> Result<(), String> {
     let each = order.pictures_a_scene.max(1);
     let scenes = order.count.div_ceil(each);
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Vec<Labelled>, String>)>> = Mutex::new(Vec::new());
+    let done: Mutex<Vec<Made>> = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..order.threads.clamp(1, scenes.max(1)) {
             scope.spawn(|| {
@@ -193,11 +195,7 @@ fn expose(renderer: &Renderer, moment: &Moment, dice: &mut Dice) -> Frame {
         }
         moment
     };
-    let before = [moved(-0.5), moved(-0.25)];
-    let after = [moved(0.25), moved(0.5)];
-    let [a, b] = before;
-    let [c, d] = after;
-    renderer.render_exposure(&[a, b, moment.clone(), c, d])
+    renderer.render_exposure(&[moved(-0.33), moment.clone(), moved(0.33)])
 }
 
 fn save(frame: &Frame, path: &Path, quality: u8) -> Result<(), String> {
@@ -257,4 +255,90 @@ fn scattered(n: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(folder: &Path, threads: usize) -> ShotOrder {
+        ShotOrder {
+            folder: folder.to_owned(),
+            count: 7,
+            size_px: (64, 40),
+            threads,
+            val_every: 3,
+            ..ShotOrder::default()
+        }
+    }
+
+    /// Every file of a folder's two splits with its bytes, and the labels.
+    fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+        let mut out = vec![(
+            "labels".to_owned(),
+            fs::read(folder.join("annotations.json")).unwrap(),
+        )];
+        for split in ["train", "val"] {
+            for entry in fs::read_dir(folder.join(split)).unwrap() {
+                let path = entry.unwrap().path();
+                out.push((
+                    path.file_name().unwrap().to_string_lossy().into(),
+                    fs::read(path).unwrap(),
+                ));
+            }
+        }
+        out.sort();
+        out
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let (one, three) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(&order(one.path(), 1)).unwrap();
+        write(&order(three.path(), 3)).unwrap();
+        let (one, three) = (files(one.path()), files(three.path()));
+        assert_eq!(one.len(), 8);
+        assert!(
+            one == three,
+            "one thread and three must write the same bytes"
+        );
+    }
+
+    #[test]
+    fn labels_fit_their_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&order(folder.path(), 2)).unwrap();
+        let text = fs::read(folder.path().join("annotations.json")).unwrap();
+        let labels: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let images = labels["images"].as_array().unwrap();
+        assert_eq!(images.len(), 7);
+        for image in images {
+            let name = image["file_name"].as_str().unwrap();
+            let picture = image::open(folder.path().join(name)).unwrap();
+            assert_eq!((picture.width(), picture.height()), (64, 40));
+            assert!(name.starts_with(image["split"].as_str().unwrap()));
+        }
+        assert!(images.iter().any(|image| image["split"] == "val"));
+        let people = labels["annotations"].as_array().unwrap();
+        assert!(people.len() > 7, "{} people", people.len());
+        for (i, person) in people.iter().enumerate() {
+            assert_eq!(person["id"], i + 1);
+            let [x, y, w, h] = [0, 1, 2, 3].map(|k: usize| person["bbox"][k].as_f64().unwrap());
+            assert!(
+                x >= 0.0 && y >= 0.0 && x + w <= 64.0 && y + h <= 40.0,
+                "{person}"
+            );
+            let visible = person["visible"].as_f64().unwrap();
+            assert!(visible > 0.0 && visible <= 1.0, "{person}");
+        }
+    }
+
+    #[test]
+    fn an_unwritable_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        fs::write(&taken, "a file").unwrap();
+        let problem = write(&order(&taken, 1)).unwrap_err();
+        assert!(problem.contains("taken"), "{problem}");
+    }
 }

@@ -16,15 +16,15 @@ use crate::floor::Grid;
 use crate::units::Instant;
 
 /// Cost from which two are not the same person, for strong sightings.
-const STRONG_LIMIT: f64 = 0.9;
+const STRONG_LIMIT: f64 = 0.8;
 /// The same for weak ones, which only carry on what is nearly certain.
-const WEAK_LIMIT: f64 = 0.5;
+const WEAK_LIMIT: f64 = 0.35;
 /// Overlap from which boxes vouch for a footprint beyond the gate ...
 const VOUCHING_OVERLAP: f64 = 0.3;
 /// ... up to this multiple of the gate.
 const VOUCHED_GATES: f64 = 2.0;
 /// What having been unseen as long as possible adds to the cost.
-const LOST_COST: f64 = 0.2;
+const LOST_COST: f64 = 0.4;
 
 /// A track and the sighting it was given.
 #[derive(Debug, Clone, Copy)]
@@ -157,8 +157,8 @@ impl Association {
             let lost = LOST_COST * (unseen_s / settings.lose_after.as_s().max(1e-6)).min(1.0);
             for &column in &self.columns {
                 let sighting = &sightings[column];
-                let distance2 = body.motion.distance2(sighting.at, sighting.cov);
-                let cost = cost(body, sighting, distance2, settings) + lost;
+                let (cost, distance2) = cost(body, sighting, settings);
+                let cost = cost + lost;
                 let walled = cost < STRONG_LIMIT
                     && grid.is_some_and(|grid| !grid.is_clear(body.seen_at, sighting.at));
                 self.costs.push(if walled { f64::INFINITY } else { cost });
@@ -168,22 +168,42 @@ impl Association {
     }
 }
 
-/// How unlikely it is that `sighting` is the track's person, from 0; infinite if impossible.
-fn cost(body: &Body, sighting: &Sighting, distance2: f64, settings: &TrackerSettings) -> f64 {
-    let gates2 = distance2 / (settings.gate_sd * settings.gate_sd);
-    if gates2.is_nan() || gates2 > VOUCHED_GATES * VOUCHED_GATES {
-        return f64::INFINITY;
+/// How unlikely it is that `sighting` is the track's person, from 0, infinite if impossible; and
+/// the squared Mahalanobis distance of the two.
+fn cost(body: &Body, sighting: &Sighting, settings: &TrackerSettings) -> (f64, f64) {
+    const IMPOSSIBLE: (f64, f64) = (f64::INFINITY, f64::INFINITY);
+    let gate2 = settings.gate_sd * settings.gate_sd;
+    let farthest2 = VOUCHED_GATES * VOUCHED_GATES * gate2;
+    let spread = body.motion.cov.plus(sighting.cov);
+    let (dx, dy) = (
+        sighting.at.x - body.motion.point.x,
+        sighting.at.y - body.motion.point.y,
+    );
+    // No direction is less sure than all together: most pairs of a crowd end here.
+    if dx * dx + dy * dy > farthest2 * (spread.xx + spread.yy) {
+        return IMPOSSIBLE;
     }
-    match (&body.expected, &sighting.bbox) {
+    let det = spread.det();
+    let distance2 = (spread.yy * dx * dx - 2.0 * spread.xy * dx * dy + spread.xx * dy * dy) / det;
+    if det <= 0.0 || distance2.is_nan() || distance2 > farthest2 {
+        return IMPOSSIBLE;
+    }
+    let gates2 = distance2 / gate2;
+    match (&body.expected_in_view, &sighting.in_view) {
         (Some(expected), Some(seen)) => {
             let overlap = expected.iou(seen);
             if gates2 > 1.0 && overlap < VOUCHING_OVERLAP {
-                return f64::INFINITY;
+                return IMPOSSIBLE;
             }
-            let share = settings.box_share;
-            share * (1.0 - overlap) + (1.0 - share) * gates2.min(1.0)
+            let spread_m = det.sqrt().sqrt();
+            let clear = settings.vague_m / (settings.vague_m + spread_m).max(f64::EPSILON);
+            let share = (1.0 - settings.box_share) * clear;
+            (
+                (1.0 - share) * (1.0 - overlap) + share * gates2.min(1.0),
+                distance2,
+            )
         }
-        _ if gates2 > 1.0 => f64::INFINITY,
-        _ => STRONG_LIMIT * gates2,
+        _ if gates2 > 1.0 => IMPOSSIBLE,
+        _ => (STRONG_LIMIT * gates2, distance2),
     }
 }

@@ -10,6 +10,8 @@ use crate::units::{Instant, Span};
 
 /// Sightings after which the learned height changes slowly.
 const HEIGHT_SIGHTINGS: f64 = 20.0;
+/// Frames are never closer together than this, s.
+const SHORTEST_STEP_S: f64 = 1e-3;
 
 /// The hidden half of a track.
 #[derive(Debug, Clone)]
@@ -18,20 +20,26 @@ pub(super) struct Body {
     /// Where it was when last seen, m: walls are judged from there.
     pub(super) seen_at: PointInFloor,
     outline: Option<Outline>,
-    /// The box to expect in the frame at hand.
-    pub(super) expected: Option<BoxInImage>,
+    /// The box to expect in the frame at hand, as far as the picture goes.
+    pub(super) expected_in_view: Option<BoxInImage>,
     /// Whether that box lies outside the picture.
     pub(super) out_of_view: bool,
     /// Frames since birth, and how many of them saw it: their ratio, never a lifetime.
     pub(super) frames: u32,
     pub(super) sightings: u32,
     heights: f64,
-    /// How long it has looked like another track's person.
+    /// Sum of the scores of all sightings.
+    scores: f64,
+    /// Time of the last strong sighting.
+    last_strong: Instant,
+    /// Whether it looks like another track's person in the frame at hand, and how long it has.
+    pub(super) is_double: bool,
     pub(super) doubled: Span,
 }
 
 impl Body {
     pub(super) fn new(
+        now: Instant,
         sighting: &Sighting,
         camera: Option<&CameraModel>,
         settings: &TrackerSettings,
@@ -41,11 +49,14 @@ impl Body {
             motion: Motion::new(sighting.at, sighting.cov, settings.speed_sd_m_s),
             seen_at: sighting.at,
             outline: sighting.bbox.map(|bbox| Outline::new(&bbox, projection)),
-            expected: sighting.bbox,
+            expected_in_view: sighting.in_view,
             out_of_view: false,
             frames: 1,
             sightings: 1,
             heights: 0.0,
+            scores: sighting.score,
+            last_strong: now,
+            is_double: false,
             doubled: Span::ZERO,
         }
     }
@@ -72,20 +83,14 @@ impl Body {
         }
         self.frames = self.frames.saturating_add(1);
         let projection = Projection::new(view.camera, self.motion.point);
-        self.expected = self
+        let expected = self
             .outline
             .map(|outline| outline.predict(projection, unseen.as_s()));
-        self.out_of_view = match (self.expected, view.camera) {
-            (Some(expected), Some(camera)) => {
-                let spec = camera.spec();
-                let (width, height) = (
-                    f64::from(spec.image_width_px),
-                    f64::from(spec.image_height_px),
-                );
-                expected.intersection(&BoxInImage::new(0.0, 0.0, width, height)) <= 0.0
-            }
-            _ => false,
-        };
+        let picture = view.picture();
+        self.out_of_view = expected
+            .zip(picture)
+            .is_some_and(|(expected, picture)| expected.intersection(&picture) <= 0.0);
+        self.expected_in_view = expected.map(|expected| within(expected, picture));
     }
 
     /// Takes in what was seen of it. `distance2` is the squared Mahalanobis distance at which it
@@ -100,7 +105,9 @@ impl Body {
         settings: &TrackerSettings,
     ) {
         let gate2 = settings.gate_sd * settings.gate_sd;
-        let inflation = (distance2 / gate2).max(1.0);
+        let unseen_s = now.since(track.last_seen).as_s();
+        let repeats = (settings.error_lasts.as_s() / unseen_s.max(SHORTEST_STEP_S)).max(1.0);
+        let inflation = (distance2 / gate2).max(1.0) * repeats;
         let cov = crate::floor::Cov2 {
             xx: inflation * sighting.cov.xx,
             xy: inflation * sighting.cov.xy,
@@ -115,14 +122,16 @@ impl Body {
         }
         self.seen_at = self.motion.point;
         self.sightings = self.sightings.saturating_add(1);
+        self.scores += sighting.score;
+        if sighting.strong {
+            self.last_strong = now;
+        }
         if let Some(bbox) = &sighting.bbox {
             let projection = Projection::new(view.camera, self.motion.point);
-            let unseen_s = now.since(track.last_seen).as_s();
             match &mut self.outline {
                 Some(outline) => outline.update(bbox, projection, unseen_s),
                 None => self.outline = Some(Outline::new(bbox, projection)),
             }
-            self.expected = Some(*bbox);
         }
         self.learn_height(track, sighting);
     }
@@ -141,7 +150,20 @@ impl Body {
     pub(super) fn is_believable(&self, track: &Track, settings: &TrackerSettings) -> bool {
         let seen_for = track.last_seen.since(track.born);
         let often = 2 * u64::from(self.sightings) >= u64::from(self.frames);
-        often && self.sightings > 1 && seen_for - self.doubled >= settings.confirm_after
+        let needed = self.confirm_after(settings);
+        often && self.sightings > 1 && seen_for - self.doubled >= needed
+    }
+
+    /// How long a tentative track must be seen, by its mean score.
+    fn confirm_after(&self, settings: &TrackerSettings) -> Span {
+        let mean = self.scores / f64::from(self.sightings.max(1));
+        let range = (settings.sure_score - settings.strong_score).max(f64::EPSILON);
+        let doubt = ((settings.sure_score - mean) / range).clamp(0.0, 1.0);
+        let (sure_s, doubtful_s) = (
+            settings.confirm_after.as_s(),
+            settings.confirm_doubtful_after.as_s(),
+        );
+        Span::from_s(sure_s + doubt * (doubtful_s - sure_s).max(0.0))
     }
 
     /// Whether it was unseen for too long at `now`.
@@ -151,7 +173,25 @@ impl Body {
             _ if self.out_of_view => settings.leave_after,
             _ => settings.lose_after,
         };
-        now.since(track.last_seen) > limit
+        let unsure_limit = match track.state {
+            TrackState::Tentative => settings.drop_tentative_after,
+            _ => settings.lose_after,
+        };
+        now.since(track.last_seen) > limit || now.since(self.last_strong) > unsure_limit
+    }
+}
+
+/// What of a box lies in the picture; the box itself if none of it does. Some detectors guess at
+/// what is cut off and some don't, so boxes are compared without it.
+pub(super) fn within(bbox: BoxInImage, picture: Option<BoxInImage>) -> BoxInImage {
+    match picture {
+        Some(picture) if bbox.intersection(&picture) > 0.0 => BoxInImage::new(
+            bbox.left.max(picture.left),
+            bbox.top.max(picture.top),
+            bbox.right.min(picture.right),
+            bbox.bottom.min(picture.bottom),
+        ),
+        _ => bbox,
     }
 }
 
@@ -160,4 +200,39 @@ impl Body {
 pub(super) struct View<'a> {
     pub(super) camera: Option<&'a CameraModel>,
     pub(super) grid: Option<&'a Grid>,
+}
+
+impl View<'_> {
+    /// The whole picture as a box.
+    pub(super) fn picture(&self) -> Option<BoxInImage> {
+        let spec = self.camera?.spec();
+        let (width, height) = (spec.image_width_px, spec.image_height_px);
+        Some(BoxInImage::new(
+            0.0,
+            0.0,
+            f64::from(width),
+            f64::from(height),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_end_with_the_picture() {
+        let picture = Some(BoxInImage::new(0.0, 0.0, 100.0, 80.0));
+        let across = BoxInImage::new(-20.0, 10.0, 40.0, 95.0);
+        let seen = BoxInImage::new(0.0, 10.0, 40.0, 80.0);
+        assert_eq!(within(across, picture), seen);
+        assert_eq!(within(seen, picture), seen);
+        assert_eq!(within(across, None), across);
+        let beside = BoxInImage::new(-30.0, 10.0, -5.0, 60.0);
+        assert_eq!(
+            within(beside, picture),
+            beside,
+            "out of view, but somewhere"
+        );
+    }
 }

@@ -79,12 +79,6 @@ impl Motion {
         };
     }
 
-    /// Squared Mahalanobis distance of a footprint at `at` with covariance `cov`.
-    pub(super) fn distance2(&self, at: PointInFloor, cov: Cov2) -> f64 {
-        let spread = self.cov.plus(cov);
-        spread.mahalanobis2(at.x - self.point.x, at.y - self.point.y)
-    }
-
     /// Takes in a footprint. Does nothing if the covariances are degenerate.
     pub(super) fn update(&mut self, at: PointInFloor, cov: Cov2) {
         let Some(inverse) = self.cov.plus(cov).inverse() else {

@@ -19,18 +19,13 @@ pub(super) fn settle(
     bodies: &mut [Body],
     settings: &TrackerSettings,
 ) {
-    mark_crowds(tracks, bodies, settings);
-    for index in 0..tracks.len() {
-        let doubled = (0..tracks.len()).any(|other| {
-            other != index && is_duplicate(now, index, other, tracks, bodies, settings)
-        });
-        let (track, body) = (&mut tracks[index], &mut bodies[index]);
+    compare(now, tracks, bodies, settings);
+    for (track, body) in tracks.iter_mut().zip(bodies) {
         let seen = track.last_seen == now;
-        match (doubled, track.state) {
-            (true, _) => body.doubled = body.doubled + dt,
-            (false, TrackState::Tentative) => {}
-            (false, _) if seen => body.doubled = Span::ZERO,
-            (false, _) => {}
+        if body.is_double {
+            body.doubled = body.doubled + dt;
+        } else if seen && track.state != TrackState::Tentative {
+            body.doubled = Span::ZERO;
         }
         track.state = match track.state {
             TrackState::Ended => TrackState::Ended,
@@ -46,58 +41,66 @@ pub(super) fn settle(
     }
 }
 
-/// Whether `index` looks like a second track of the person of `other`, the better established.
-fn is_duplicate(
-    now: Instant,
-    index: usize,
-    other: usize,
-    tracks: &[Track],
-    bodies: &[Body],
-    settings: &TrackerSettings,
-) -> bool {
-    let (track, elder) = (&tracks[index], &tracks[other]);
-    let both_seen = track.last_seen == now && elder.last_seen == now;
-    let rank = |track: &Track| (track.state == TrackState::Tentative, track.id);
-    if !both_seen || elder.state == TrackState::Ended || rank(elder) > rank(track) {
-        return false;
+/// Looks at every pair of tracks that are close to each other: flags the newest points of their
+/// paths as crowded, and the lesser of two that look like one person as a double.
+fn compare(now: Instant, tracks: &mut [Track], bodies: &mut [Body], settings: &TrackerSettings) {
+    for body in &mut *bodies {
+        body.is_double = false;
     }
-    let apart_m = bodies[index]
-        .motion
-        .point
-        .distance(bodies[other].motion.point);
-    match (&track.bbox, &elder.bbox) {
-        (Some(a), Some(b)) => {
-            let smaller = a.area().min(b.area());
-            apart_m < settings.duplicate_within_m
-                && a.intersection(b) >= DUPLICATE_OVERLAP * smaller
-        }
-        _ => apart_m < DUPLICATE_SHARE_WITHOUT_BOX * settings.duplicate_within_m,
-    }
-}
-
-/// Flags the newest path points of tracks that others came close to.
-fn mark_crowds(tracks: &mut [Track], bodies: &[Body], settings: &TrackerSettings) {
     for index in 1..tracks.len() {
-        let (before, from) = tracks.split_at_mut(index);
-        let track = &mut from[0];
+        let (elders, from) = tracks.split_at_mut(index);
+        let (elder_bodies, body_from) = bodies.split_at_mut(index);
+        let (track, body) = (&mut from[0], &mut body_from[0]);
         if track.state == TrackState::Ended {
             continue;
         }
-        for (other, body) in before.iter_mut().zip(bodies) {
-            if other.state == TrackState::Ended {
+        for (elder, elder_body) in elders.iter_mut().zip(elder_bodies) {
+            if elder.state == TrackState::Ended {
                 continue;
             }
-            let (a, b) = (&bodies[index].motion, &body.motion);
+            let (a, b) = (&body.motion, &elder_body.motion);
             let (dx, dy) = (a.point.x - b.point.x, a.point.y - b.point.y);
-            let near = dx * dx + dy * dy <= settings.crowded_within_m * settings.crowded_within_m;
+            let apart2 = dx * dx + dy * dy;
+            let is_near = apart2 <= settings.crowded_within_m * settings.crowded_within_m;
             let spread = a.cov.plus(b.cov);
-            if near || spread.mahalanobis2(dx, dy) <= CROWDED_SD * CROWDED_SD {
-                for crowded in [&mut *track, other] {
-                    if let Some(point) = crowded.path.back_mut() {
-                        point.crowded = true;
-                    }
+            // No direction is less sure than all together: most pairs end here.
+            if !is_near && apart2 > CROWDED_SD * CROWDED_SD * (spread.xx + spread.yy) {
+                continue;
+            }
+            if is_near || spread.mahalanobis2(dx, dy) <= CROWDED_SD * CROWDED_SD {
+                for point in [track.path.back_mut(), elder.path.back_mut()]
+                    .into_iter()
+                    .flatten()
+                {
+                    point.crowded = true;
                 }
             }
+            if track.last_seen == now
+                && elder.last_seen == now
+                && is_one_person(track, elder, apart2, settings)
+            {
+                // A believed track stands against a tentative one, else the elder stands.
+                let elder_yields =
+                    elder.state == TrackState::Tentative && track.state != TrackState::Tentative;
+                let lesser = if elder_yields { elder_body } else { &mut *body };
+                lesser.is_double = true;
+            }
+        }
+    }
+}
+
+/// Whether two tracks just seen look like one person; `apart2` is their squared distance, m^2.
+fn is_one_person(a: &Track, b: &Track, apart2: f64, settings: &TrackerSettings) -> bool {
+    let within_m = settings.duplicate_within_m;
+    match (&a.bbox, &b.bbox) {
+        (Some(a), Some(b)) => {
+            let smaller = a.area().min(b.area());
+            apart2 < within_m * within_m && a.intersection(b) >= DUPLICATE_OVERLAP * smaller
+        }
+        _ => {
+            apart2
+                < (DUPLICATE_SHARE_WITHOUT_BOX * within_m)
+                    * (DUPLICATE_SHARE_WITHOUT_BOX * within_m)
         }
     }
 }

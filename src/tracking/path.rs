@@ -14,7 +14,13 @@ pub(super) fn close_gap(
     seen: PathPoint,
     noise_m2_s3: f64,
 ) {
-    let first = path.partition_point(|point| point.at <= last_seen);
+    // Counted from the back: there is hardly ever a gap.
+    let predicted = path
+        .iter()
+        .rev()
+        .take_while(|point| point.at > last_seen)
+        .count();
+    let first = path.len() - predicted;
     if let Some(from) = first.checked_sub(1).map(|index| path[index]) {
         let whole_s = seen.at.since(from.at).as_s();
         for point in path.range_mut(first..) {

@@ -1,5 +1,6 @@
 //! One observation as the tracker uses it: sound, and on walkable floor.
 
+use super::body::{View, within};
 use super::{Observation, TrackerSettings};
 use crate::detection::BoxInImage;
 use crate::floor::{Cov2, FootprintBasis, Grid, PointInFloor};
@@ -33,6 +34,8 @@ pub(super) struct Sighting {
     pub(super) basis: FootprintBasis,
     pub(super) height_m: Option<f64>,
     pub(super) bbox: Option<BoxInImage>,
+    /// What of the box lies in the picture.
+    pub(super) in_view: Option<BoxInImage>,
     pub(super) score: f64,
     pub(super) strong: bool,
     /// Whether a track has taken it.
@@ -43,7 +46,7 @@ impl Sighting {
     /// `None` if it is too weak, not finite, or nowhere near walkable floor.
     pub(super) fn new(
         observation: &Observation,
-        grid: Option<&Grid>,
+        view: View<'_>,
         settings: &TrackerSettings,
     ) -> Option<Self> {
         let footprint = &observation.footprint;
@@ -54,16 +57,18 @@ impl Sighting {
         if !sound || weak {
             return None;
         }
-        let at = match grid {
+        let at = match view.grid {
             Some(grid) => walkable_near(grid, footprint.at, cov)?,
             None => footprint.at,
         };
+        let bbox = observation.bbox.filter(BoxInImage::is_sound);
         Some(Self {
             at,
             cov,
             basis: footprint.basis,
             height_m: footprint.height_m.filter(|height| height.is_finite()),
-            bbox: observation.bbox.filter(BoxInImage::is_sound),
+            bbox,
+            in_view: bbox.map(|bbox| within(bbox, view.picture())),
             score: observation.score,
             strong: observation.score >= settings.strong_score,
             taken: false,

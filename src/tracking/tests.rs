@@ -189,6 +189,46 @@ fn weak_sightings_carry_a_track_but_begin_none() {
 }
 
 #[test]
+fn weak_sightings_alone_carry_nobody_for_ever() {
+    let fading = |t: f64| Observation {
+        score: if t < 1.0 { 0.9 } else { 0.2 },
+        ..at(t, 0.0)
+    };
+    check(10.0, 8.0, |t| vec![fading(t)], &[30]);
+}
+
+#[test]
+fn doubtful_people_are_believed_later_than_sure_ones() {
+    let seen_for = |seconds: f64, score: f64| {
+        let scene = move |t: f64| Vec::from_iter((t < seconds).then_some(sure(score)));
+        run(10.0, 4.0, None, scene).len()
+    };
+    fn sure(score: f64) -> Observation {
+        Observation {
+            score,
+            ..at(0.0, 0.0)
+        }
+    }
+    assert_eq!(seen_for(0.5, 0.9), 1);
+    assert_eq!(seen_for(0.5, 0.55), 0);
+    assert_eq!(seen_for(1.2, 0.55), 1);
+}
+
+#[test]
+fn more_frames_a_second_do_not_make_it_surer() {
+    // A footprint's error outlasts a frame: the same error seen again is no news.
+    let spread = |fps: f64| {
+        let found = run(fps, 3.0, None, |t| vec![at(t, 0.0)]);
+        found[0].1.last().unwrap().cov.xx
+    };
+    let (few, many) = (spread(10.0), spread(60.0));
+    assert!(
+        many > 0.9 * few,
+        "{few} m^2 at 10 frames a second, {many} at 60"
+    );
+}
+
+#[test]
 fn nobody_walks_through_a_wall() {
     let corner = |x: f64, y: f64| PointInFloor { x, y };
     let wall = vec![

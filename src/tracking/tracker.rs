@@ -90,7 +90,7 @@ impl Tracker {
         self.sightings.clear();
         let sound = observations
             .iter()
-            .filter_map(|observation| Sighting::new(observation, grid, &self.settings));
+            .filter_map(|observation| Sighting::new(observation, view, &self.settings));
         self.sightings.extend(sound.take(MAX_SIGHTINGS));
 
         self.predict(at, dt, view);
@@ -177,7 +177,7 @@ impl Tracker {
             if self.tracks.len() >= MAX_TRACKS {
                 break;
             }
-            let mut body = Body::new(sighting, view.camera, &self.settings);
+            let mut body = Body::new(at, sighting, view.camera, &self.settings);
             let mut track = Track {
                 id: TrackId(self.next_id),
                 state: TrackState::Tentative,

@@ -62,14 +62,14 @@ pub fn explain_verdict(verdict: &Verdict, names: &dyn Names) -> String {
 pub fn explain_steps(verdict: &Verdict, names: &dyn Names) -> Vec<String> {
     let crossing = &verdict.crossing;
     let mut lines = vec![format!(
-        "track {} passed {} at {} (between {} and {}), {:.2} m beyond the line, over {} tiles",
+        "track {} passed {} at {} (between {} and {}), {:.2} m beyond the line, {}",
         crossing.track,
         names.direction(crossing),
         names.time(crossing.at),
         names.time(crossing.interval.lo),
         names.time(crossing.interval.hi),
         crossing.margin_m,
-        crossing.tiles.len(),
+        tile_words(crossing.tiles.len()),
     )];
     lines.extend(verdict.why.iter().map(|step| sentence(step, names)));
     for doubt in &verdict.doubts {
@@ -108,6 +108,14 @@ pub fn explain_grant(verdict: &GrantVerdict, names: &dyn Names) -> String {
         line.push_str(": nobody walked");
     }
     line
+}
+
+fn tile_words(tiles: usize) -> String {
+    match tiles {
+        0 => "on floor that is not laid out in tiles".to_owned(),
+        1 => "over 1 tile".to_owned(),
+        many => format!("over {many} tiles"),
+    }
 }
 
 fn kind_words(kind: VerdictKind) -> &'static str {

@@ -126,6 +126,7 @@ pub fn replay(door: &Path, folder: &Path, clip: &Path, model: &str, threads: usi
         events,
         start,
         utc: false,
+        titles: site.titles.clone(),
         detectors,
         trace: Some(Box::new(kept.clone())),
     };

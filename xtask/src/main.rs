@@ -6,6 +6,7 @@
 //!
 //! It deliberately depends on nothing but cargo: it has to run before anything else is in place.
 
+mod determinism;
 mod runtime;
 mod steps;
 mod system;
@@ -26,6 +27,8 @@ Commands:
   demo    set up, build, and play the demo clip: verdicts, a video and a report under out/
   test    set up, then run every test and check the slim build
   ci      all that a change must pass: set up, format, lints, tests, documentation
+  determinism
+          set up, build debug and release, and compare 20 replays of a clip and 40 of its trace
 
 Options:
   --yes   do not ask before installing system packages
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         ["demo"] => setup(&root, yes).and_then(|()| steps::demo(&root)),
         ["test"] => setup(&root, yes).and_then(|()| steps::test(&root)),
         ["ci"] => steps::ci(&root),
+        ["determinism"] => setup(&root, yes).and_then(|()| determinism::check(&root)),
         ["help"] => return usage(ExitCode::SUCCESS),
         _ => return usage(ExitCode::from(2)),
     };

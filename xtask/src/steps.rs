@@ -114,7 +114,7 @@ fn cargo_path() -> String {
 }
 
 /// Runs cargo as a timed step.
-fn cargo(root: &Path, name: &str, arguments: &[&str]) -> Outcome {
+pub(crate) fn cargo(root: &Path, name: &str, arguments: &[&str]) -> Outcome {
     timed(name, || {
         run(root, Command::new(cargo_path()).args(arguments))
     })
@@ -136,7 +136,7 @@ fn run(root: &Path, command: &mut Command) -> Outcome {
     }
 }
 
-fn timed(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
+pub(crate) fn timed(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
     let begin = Instant::now();
     let outcome = step();
     let how = if outcome.is_ok() { "done" } else { "FAILED" };

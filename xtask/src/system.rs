@@ -40,8 +40,11 @@ const PACKAGES: [Package; 16] = [
     package("libavutil-dev", "what the FFmpeg libraries share"),
     package("libswscale-dev", "converts kinds of pictures"),
     package("libopencv-core-dev", "what the OpenCV libraries share"),
-    package("libopencv-imgproc-dev", "warps pictures"),
-    package("libopencv-calib3d-dev", "solves camera calibrations"),
+    package(
+        "libopencv-imgproc-dev",
+        "scales pictures for finding people (HOG)",
+    ),
+    package("libopencv-calib3d-dev", "part of the OpenCV bindings"),
     package(
         "libopencv-objdetect-dev",
         "finds people without a model (HOG)",

@@ -91,7 +91,7 @@ fn time_line(report: &Report) -> String {
     let length = report.media_seconds.max(1e-3);
     let x = |seconds: f64| (seconds / length * LINE_WIDTH).clamp(0.0, LINE_WIDTH);
     let mut svg = String::from(
-        "<section><h2>Time line</h2><svg viewBox=\"-10 0 1020 120\" role=\"img\" \
+        "<section><h2>Time line</h2><svg viewBox=\"-30 0 1060 120\" role=\"img\" \
          aria-label=\"Grants above, crossings below\"><line class=\"axis\" x1=\"0\" y1=\"60\" \
          x2=\"1000\" y2=\"60\"/>",
     );

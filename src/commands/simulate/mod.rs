@@ -1,8 +1,10 @@
-//! `tailgate simulate SCRIPT...`: runs scene scripts through the engine, or renders them as clips.
+//! `tailgate simulate SCRIPT...`: runs scene scripts through the engine, or renders them as clips;
+//! `tailgate simulate --shots DIR` renders chance pictures with labels to train detectors on.
 
 mod render;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use clap::{Args, ValueEnum};
 
@@ -11,13 +13,14 @@ use crate::app::run::EngineRun;
 use crate::sim::feed::{Level, feed};
 use crate::sim::outcome::{differences, verdict_line};
 use crate::sim::script::{Scene, parse};
+use crate::sim::shots::{self, ShotOrder};
 use crate::verdict::{GrantVerdict, Verdict};
 
 /// Runs scene scripts (walkers, grants, noise and what must come out) through the engine.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
     /// Scene scripts.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "shots")]
     scripts: Vec<PathBuf>,
     /// What the engine is given of each person.
     #[arg(long, value_enum, default_value = "footprints")]
@@ -26,9 +29,46 @@ pub struct SimulateArgs {
     /// the script's name for each, if there are several) instead of playing it.
     #[arg(long, value_name = "DIR")]
     render: Option<PathBuf>,
+    /// Render chance pictures for training into this folder, with their labels, instead.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scripts", "render"])]
+    shots: Option<PathBuf>,
+    #[command(flatten)]
+    order: ShotArgs,
     /// Print each script's verdicts, not only the differences.
     #[arg(long, short)]
     verbose: bool,
+}
+
+/// Which chance pictures.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Chance pictures (with --shots)")]
+struct ShotArgs {
+    /// Number of pictures.
+    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().count)]
+    count: usize,
+    /// Different seeds give different rooms, cameras and people.
+    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().seed)]
+    seed: u64,
+    /// Size of the pictures, px.
+    #[arg(long, requires = "shots", value_name = "WxH", value_parser = size, default_value = "416x256")]
+    size: (u32, u32),
+    /// Scenes rendered side by side; the files do not depend on it.
+    #[arg(long, requires = "shots", default_value_t = thread::available_parallelism().map_or(1, usize::from))]
+    threads: usize,
+    /// Every so many scenes one goes into `val`; 0 for none.
+    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().val_every)]
+    val_every: u64,
+    /// Pictures of one room through one camera.
+    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().pictures_a_scene)]
+    scene_shots: usize,
+}
+
+/// A size written as `416x256`.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    text.split_once('x')
+        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)))
+        .filter(|(w, h)| (16..=8192).contains(w) && (16..=8192).contains(h))
+        .ok_or_else(|| "not a width and a height from 16 to 8192 like 416x256".to_owned())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,6 +81,9 @@ enum LevelArg {
 
 /// Runs them; exit code 4 if one does not come out as written.
 pub fn run(args: &SimulateArgs) -> Outcome {
+    if let Some(folder) = &args.shots {
+        return shoot(folder, &args.order);
+    }
     if let Some(folder) = &args.render {
         return render_all(&args.scripts, folder);
     }
@@ -70,6 +113,25 @@ pub fn run(args: &SimulateArgs) -> Outcome {
     }
     println!("{} scenes, {wrong} wrong", args.scripts.len());
     Ok(if wrong == 0 { DONE } else { NOT_AS_EXPECTED })
+}
+
+fn shoot(folder: &Path, args: &ShotArgs) -> Outcome {
+    let order = ShotOrder {
+        folder: folder.to_owned(),
+        count: args.count,
+        seed: args.seed,
+        size_px: args.size,
+        threads: args.threads,
+        val_every: args.val_every,
+        pictures_a_scene: args.scene_shots,
+    };
+    shots::write(&order).map_err(Failure::unusable)?;
+    println!(
+        "{}: {} pictures and annotations.json",
+        folder.display(),
+        order.count
+    );
+    Ok(DONE)
 }
 
 fn render_all(scripts: &[PathBuf], folder: &Path) -> Outcome {

@@ -168,6 +168,25 @@ impl Rays {
         }
     }
 
+    /// Inward normals of the four planes through the camera that hold all rays of a block and of
+    /// the pixels around it.
+    fn pyramid(&self, low: (usize, usize), high: (usize, usize), samples: usize) -> [Vec3; 4] {
+        let down = self.slopes.len() / self.across;
+        let (left, top) = (
+            low.0.saturating_sub(2) * samples,
+            low.1.saturating_sub(2) * samples,
+        );
+        let right = ((high.0 + 2) * samples).min(self.across) - 1;
+        let bottom = ((high.1 + 2) * samples).min(down) - 1;
+        let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
+        let corners = corners.map(|(x, y)| self.at(x, y));
+        let middle = corners.iter().fold(Vec3::ZERO, |sum, c| sum + *c);
+        std::array::from_fn(|i| {
+            let n = corners[i].cross(corners[(i + 1) % 4]).unit();
+            if n.dot(middle) < 0.0 { -n } else { n }
+        })
+    }
+
     /// Direction with unit length along the optical axis, so that distance is depth.
     fn at(&self, x: usize, y: usize) -> Vec3 {
         let [sx, sy] = self.slopes[y * self.across + x];
@@ -235,10 +254,15 @@ impl Caster<'_> {
         samples: usize,
     ) {
         let (x1, y1) = ((bx + BLOCK).min(out.width), (by + BLOCK).min(out.height));
+        let pyramid = rays.pyramid((bx, by), (x1, y1), samples);
         let near: Vec<u16> = (0..bounds.len())
             .filter(|&i| {
                 let b = bounds[i];
                 b[0] <= x1 as f32 && b[2] >= bx as f32 && b[1] <= y1 as f32 && b[3] >= by as f32
+            })
+            .filter(|&i| {
+                let c = &self.casts[i];
+                pyramid.iter().all(|n| c.is_partly_above(self.origin, *n))
             })
             .map(|i| i as u16)
             .collect();

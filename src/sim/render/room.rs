@@ -275,6 +275,15 @@ impl Cast {
         (near < far && near > 1e-3).then_some((near, face))
     }
 
+    /// Whether any of the box lies on the side of a plane that its normal points to.
+    pub fn is_partly_above(&self, origin: Vec3, normal: Vec3) -> bool {
+        let [f, l, u] = [self.rot.f, self.rot.l, self.rot.u];
+        let reach = (f * self.half.x).dot(normal).abs()
+            + (l * self.half.y).dot(normal).abs()
+            + (u * self.half.z).dot(normal).abs();
+        (self.at - origin).dot(normal) + reach > -1e-3
+    }
+
     /// Distance from a point to the box, 0 inside.
     pub fn distance(&self, p: Vec3) -> f32 {
         let q = self.rot.undo(p - self.at);

@@ -9,6 +9,9 @@ use super::renderer::Renderer;
 use super::shadow::Shadow;
 use crate::sim::body::{Capsule, Part, Vec3, smooth, v3};
 
+/// Ground is even where its places lie this near to one plane, m.
+const EVEN_M: f32 = 0.02;
+
 /// The samples of a pixel that one actor owns: triangle, column, row.
 #[derive(Debug, Clone, Copy, Default)]
 struct Owned {
@@ -44,10 +47,11 @@ impl Renderer {
                 if capsules.is_empty() && near.iter().all(Vec::is_empty) {
                     continue;
                 }
+                let open = self.open_sky(bx, by, &capsules);
                 for y in by..(by + BLOCK).min(back.height) {
                     for x in bx..(bx + BLOCK).min(back.width) {
                         let i = y * back.width + x;
-                        let kept = self.kept_light(i, &capsules, &near);
+                        let kept = self.kept_light(i, open[(y - by) * BLOCK + x - bx], &near);
                         for k in 0..3 {
                             out[i][k] *= kept[k];
                         }
@@ -58,15 +62,58 @@ impl Renderer {
         out
     }
 
-    /// The share of a ground pixel's light that the actors leave it.
-    fn kept_light(&self, i: usize, capsules: &[Capsule], near: &[Vec<&Shadow>]) -> [f32; 3] {
+    /// How much of the sky the actors leave open, for each pixel of a block: worked out for every
+    /// second one each way, and between them where the ground is even.
+    fn open_sky(&self, bx: usize, by: usize, capsules: &[Capsule]) -> Vec<f32> {
+        let back = &self.backdrop;
+        let mut out = vec![1.0_f32; BLOCK * BLOCK];
+        if capsules.is_empty() {
+            return out;
+        }
+        let ground = |x: usize, y: usize| &back.ground[(by + y) * back.width + bx + x];
+        let exact = |x: usize, y: usize| {
+            let g = ground(x, y);
+            capsules.iter().fold(1.0_f32, |o, c| {
+                o * (1.0 - occlusion(c, g.at, g.normal).min(0.9))
+            })
+        };
+        let (wide, tall) = (BLOCK.min(back.width - bx), BLOCK.min(back.height - by));
+        for y in (0..tall).step_by(2) {
+            for x in (0..wide).step_by(2) {
+                out[y * BLOCK + x] = exact(x, y);
+            }
+        }
+        for y in 0..tall {
+            for x in (0..wide).filter(|x| x % 2 + y % 2 > 0) {
+                let (x0, x1) = (x - x % 2, x + x % 2);
+                let (y0, y1) = (y - y % 2, y + y % 2);
+                let even = x1 < wide && y1 < tall && {
+                    let here = ground(x, y);
+                    [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
+                        .iter()
+                        .all(|&(x, y)| {
+                            let there = ground(x, y);
+                            here.normal.dot(there.normal) > 0.99
+                                && (there.at - here.at).dot(here.normal).abs() < EVEN_M
+                        })
+                };
+                out[y * BLOCK + x] = if even {
+                    let at = |x: usize, y: usize| out[y * BLOCK + x];
+                    0.25 * (at(x0, y0) + at(x1, y0) + at(x0, y1) + at(x1, y1))
+                } else {
+                    exact(x, y)
+                };
+            }
+        }
+        out
+    }
+
+    /// The share of a ground pixel's light that the actors leave it, given how much sky they do.
+    fn kept_light(&self, i: usize, open: f32, near: &[Vec<&Shadow>]) -> [f32; 3] {
         let g = &self.backdrop.ground[i];
         if g.shines {
             return [1.0; 3];
         }
-        let open = capsules.iter().fold(1.0_f32, |o, c| {
-            o * (1.0 - occlusion(c, g.at, g.normal).min(0.9))
-        });
         let mut whole = g.everywhere;
         let mut left = g.everywhere.map(|c| c * open);
         for ((source, falls), list) in self.sources.iter().zip(&self.backdrop.falls).zip(near) {

@@ -5,6 +5,8 @@
 //! People stand where the floor is seen and free, alone, in pairs or in crowds around the door,
 //! and look about as people do: most towards where they go.
 
+use std::f32::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 use super::room::Cast;
@@ -81,7 +83,7 @@ impl ShotPlan {
         Self {
             size_px,
             height_m: (2.2, 6.0),
-            pitch_rad: (0.26, 1.5708),
+            pitch_rad: (0.26, std::f64::consts::FRAC_PI_2),
             span_rad: (0.8, 1.9),
             people: (1, 8),
             empty: 0.1,
@@ -120,13 +122,16 @@ impl ShotPlan {
     /// One camera and `moments` pictures of it. The same seed, the same shot.
     pub fn take(&self, seed: u64, moments: usize) -> Shot {
         let mut dice = Dice::new(seed);
-        let (mut scene, mut dim) = self.scene(&mut dice);
+        let mut range = |(a, b): (f64, f64)| f64::from(dice.range(a as f32, b as f32));
+        // Kept for all throws: else flat cameras, which see more wall, would become rare.
+        let view = [self.height_m, self.pitch_rad, self.span_rad].map(&mut range);
+        let (mut scene, mut dim) = self.scene(&mut dice, view);
         let mut casts = scene.room.casts();
         for _ in 0..CAMERAS {
             if floor_share(&scene, &casts) > LEAST_FLOOR {
                 break;
             }
-            (scene, dim) = self.scene(&mut dice);
+            (scene, dim) = self.scene(&mut dice, view);
             casts = scene.room.casts();
         }
         let moments = (0..moments)
@@ -140,11 +145,7 @@ impl ShotPlan {
     }
 
     /// A place and a camera, and whether it has little light.
-    fn scene(&self, dice: &mut Dice) -> (Scene, bool) {
-        let mut range = |(a, b): (f64, f64)| f64::from(dice.range(a as f32, b as f32));
-        let height = range(self.height_m);
-        let pitch = range(self.pitch_rad);
-        let span = range(self.span_rad);
+    fn scene(&self, dice: &mut Dice, [height, pitch, span]: [f64; 3]) -> (Scene, bool) {
         let mut layout = Layout::random(dice);
         // The axis meets the floor near the door; the camera hangs where that puts it.
         let target = [
@@ -166,7 +167,7 @@ impl ShotPlan {
         layout.inside_m = layout.inside_m.max(0.3 + y as f32);
         let mut camera = Camera::new([x, y, height], yaw, pitch, self.size_px, span);
         camera.roll_rad = if dice.chance(self.any_roll) {
-            f64::from(dice.range(-3.14, 3.14))
+            f64::from(dice.range(-PI, PI))
         } else {
             f64::from(0.02 * dice.normal())
         };
@@ -246,7 +247,7 @@ impl ShotPlan {
         let at = if close {
             let friend = figures[dice.below(figures.len())].pose.at;
             let (turn, gap) = (
-                f64::from(dice.range(-3.14, 3.14)),
+                f64::from(dice.range(-PI, PI)),
                 f64::from(dice.range(0.42, 0.8)),
             );
             [friend[0] + gap * turn.cos(), friend[1] + gap * turn.sin()]
@@ -281,7 +282,7 @@ impl ShotPlan {
         let heading_rad = if dice.chance(0.6) {
             through + 0.45 * dice.normal()
         } else {
-            dice.range(-3.14, 3.14)
+            dice.range(-PI, PI)
         };
         let moves = dice.chance(0.7);
         let stance = Stance {

@@ -1,0 +1,176 @@
+"""Writes a trained network as ONNX: float32, and int8 calibrated on training pictures.
+
+    python3 models/training/export.py --weights best.pt --data pack.bin --out DIR [--name lintel]
+
+Both files take any batch and any size whose sides are multiples of 32; the output is described
+at `Exported` in model.py. The int8 file is QDQ with unsigned activations and one scale a channel
+of weights. The first convolution stays in float (three channels: an int8 one takes three times
+as long, measured), and so do the last ones, whose distances need more than 256 steps.
+
+PyTorch and ONNX Runtime must agree on what was written, else this fails.
+"""
+
+import argparse
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+import model
+import pictures
+
+OPSET = 17
+# Largest difference allowed between PyTorch and ONNX Runtime: of scores, and of distances in px.
+SCORE_TOLERANCE = 2e-3
+PLACE_TOLERANCE = 0.1
+
+
+def session(path, threads=1):
+    """An ONNX Runtime session on the CPU, of a file."""
+    return session_of(str(path), threads)
+
+
+def session_of(graph, threads=1):
+    """An ONNX Runtime session on the CPU, of a path or of a graph's bytes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def write_float(network, path):
+    """Writes `network` as float32 to `path`."""
+    exported = model.Exported(network.cpu().float()).eval()
+    with torch.no_grad():
+        torch.onnx.export(
+            exported,
+            torch.zeros(1, 3, 256, 416),
+            str(path),
+            input_names=["images"],
+            output_names=["people"],
+            dynamic_axes={
+                "images": {0: "batch", 2: "height", 3: "width"},
+                "people": {0: "batch", 1: "cells"},
+            },
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    graph = onnx.load(str(path))
+    graph.producer_name = "tailgate"
+    graph.producer_version = ""
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(path))
+    return exported
+
+
+class Calibration(CalibrationDataReader):
+    """Hands the quantiser one batch after another."""
+
+    def __init__(self, batches):
+        self.batches = iter(batches)
+
+    def get_next(self):
+        batch = next(self.batches, None)
+        return None if batch is None else {"images": batch}
+
+
+def kept_in_float(graph):
+    """The nodes that stay as they are: the first convolution, and all after the last ones."""
+    inner = ("Conv", "Relu", "Add", "MaxPool", "Resize")
+    kept = []
+    for node in graph.node:
+        first = node.name.startswith("/stem")
+        last = "_out/" in node.name
+        pooled = node.op_type == "Concat" and node.name.startswith("/at32")
+        if first or last or not (node.op_type in inner or pooled):
+            kept.append(node.name)
+    return kept
+
+
+def write_int8(source, path, batches):
+    """Quantises the float file `source` to `path`, calibrated on `batches`."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = os.path.join(folder, "ready.onnx")
+        quant_pre_process(str(source), ready, skip_symbolic_shape=True)
+        quantize_static(
+            ready,
+            str(path),
+            Calibration(batches),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=kept_in_float(onnx.load(ready).graph),
+        )
+
+
+def agree(exported, path, batch):
+    """Largest difference of scores, and of distances in px where someone may be."""
+    with torch.no_grad():
+        ours = exported(torch.from_numpy(batch)).numpy()
+    theirs = session(path).run(None, {"images": batch})[0]
+    assert ours.shape == theirs.shape, (ours.shape, theirs.shape)
+    return (
+        float(np.abs(ours[..., 0] - theirs[..., 0]).max()),
+        float(np.abs(ours[..., 1:] - theirs[..., 1:]).max()),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--weights", required=True, help="a checkpoint of train.py")
+    parser.add_argument("--data", required=True, nargs="+", help="packs or rendered folders")
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--name", default="lintel")
+    parser.add_argument("--pictures", type=int, default=160, help="to calibrate on")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    network = load(options.weights)
+    float_file = options.out / f"{options.name}.onnx"
+    exported = write_float(network, float_file)
+    for shape in ((2, 256, 416), (1, 384, 640)):
+        batch = np.random.default_rng(5).uniform(0, 255, (shape[0], 3, *shape[1:]))
+        score, place = agree(exported, float_file, batch.astype(np.float32))
+        print(f"{shape}: differs by {score:.6f} in scores, {place:.4f} px in places")
+        if score > SCORE_TOLERANCE or place > PLACE_TOLERANCE:
+            raise SystemExit("PyTorch and ONNX Runtime do not agree")
+
+    records = [r for r in pictures.open_all(options.data) if r.split == "train"]
+    chosen = pictures.spread(records, options.pictures)
+    batches = [
+        pictures.letterbox(record.pixels(), 416, 256)[0].transpose(2, 0, 1)[None].astype(np.float32)
+        for record in chosen
+    ]
+    int8_file = options.out / f"{options.name}_int8.onnx"
+    write_int8(float_file, int8_file, batches)
+    score, place = agree(exported, int8_file, batches[0])
+    print(f"int8 differs from float by {score:.3f} in scores, {place:.1f} px in places")
+    for file in (float_file, int8_file):
+        print(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
+
+
+def load(path):
+    """The averaged weights of a checkpoint, as a network ready to use."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network = model.Lintel(state["size"])
+    network.load_state_dict({k: v.float() for k, v in state["average"].items()}, strict=True)
+    return network.eval()
+
+
+if __name__ == "__main__":
+    main()

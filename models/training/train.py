@@ -1,0 +1,393 @@
+"""Trains the detector from scratch, or goes on from a checkpoint.
+
+    python3 models/training/train.py --data pack.bin --rendered DIR --out OUT --seconds 1500
+    python3 models/training/train.py ... --out OUT2 --resume OUT/last.pt --seconds 1500
+
+The learning rate falls along `--steps`, or along `--seconds` of training summed over all runs;
+`--time-limit` ends this run early, whatever is left. OUT gets last.pt (everything needed to go
+on), best.pt (the averaged weights of the best check so far), log.jsonl and checks.jsonl.
+`--render PROGRAM` makes rendered pictures while training goes on. Everything random is seeded; on a
+GPU, and with `--render` or `--seconds`, runs still differ in the last digits and in timing.
+"""
+
+import argparse
+import contextlib
+import copy
+import json
+import math
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import numpy as np
+import torch
+
+import augment
+import check
+import loss
+import model
+import pictures
+
+# Width, height and how often: the shapes it is used at, and others so that scale is learnt.
+SHAPES = ((416, 256, 0.45), (512, 320, 0.2), (640, 384, 0.15), (416, 416, 0.1), (320, 192, 0.1))
+AREA = 416 * 256  # the batch size is meant for this many pixels a picture
+LEARNING_RATE = 2e-3
+LAST_RATE = 0.02  # share of the learning rate at the end
+WEIGHT_DECAY = 0.02
+WARM_STEPS = 400
+AVERAGE = 0.9998  # of the averaged weights, a step
+CALM = 0.92  # from this share of the training on, hardly any mosaic
+CLIP = 10.0
+HELD_SEED = 9  # of the rendered pictures to check on: the same in every run
+
+
+class Average:
+    """Exponential moving average of the weights: what is checked and exported."""
+
+    def __init__(self, network):
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network):
+        self.steps += 1
+        keep = min(AVERAGE, (1 + self.steps) / (20 + self.steps))
+        ours = [v for v in self.network.state_dict().values() if v.is_floating_point()]
+        theirs = [v for v in network.state_dict().values() if v.is_floating_point()]
+        torch._foreach_lerp_(ours, theirs, 1 - keep)
+
+
+class Renderer(threading.Thread):
+    """Renders folder after folder beside the training, and decodes what is done."""
+
+    def __init__(self, options, first_seed, folder):
+        super().__init__(daemon=True)
+        self.options, self.seed, self.folder = options, first_seed, folder
+        self.done, self.lock, self.stop = [], threading.Lock(), False
+
+    def one(self, count, threads, held_seed=None):
+        """Renders `count` pictures, held back if given a seed of their own; returns their
+        records and pixels."""
+        seed = self.seed if held_seed is None else held_seed
+        folder = self.folder / f"seed{seed}"
+        began = time.time()
+        subprocess.run(
+            [self.options.render, "--out", folder, "--count", str(count), "--seed", str(seed),
+             "--size", "416x256", "--threads", str(threads),
+             "--val-every", "0" if held_seed is None else "1"],
+            check=True, stdout=subprocess.DEVNULL,
+        )
+        self.seed += held_seed is None
+        records = pictures.read_folder(folder)
+        decoded = pictures.decode_all(records, threads)
+        shutil.rmtree(folder)
+        print(f"rendered {len(records)} in {time.time() - began:.0f} s (seed {seed})",
+              flush=True)
+        return records, decoded
+
+    def run(self):
+        while not self.stop:
+            try:
+                threads = self.options.render_threads
+                result = augment.prepare(*self.one(self.options.render_count, threads), 4)
+            except (subprocess.CalledProcessError, OSError, ValueError) as error:
+                print(f"rendering stopped: {error}", flush=True)
+                return
+            with self.lock:
+                self.done.append(result)
+
+    def take(self):
+        with self.lock:
+            done, self.done = self.done, []
+        return done
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", nargs="+", default=[], help="packs, or COCO-style folders")
+    parser.add_argument("--rendered", nargs="*", default=[], help="rendered folders")
+    parser.add_argument("--render", help="program that renders while training goes on")
+    parser.add_argument("--render-first", type=int, default=3000, help="pictures before the start")
+    parser.add_argument("--render-held", type=int, default=300, help="held back to check on")
+    parser.add_argument("--render-count", type=int, default=3000, help="pictures a round after it")
+    parser.add_argument("--render-threads", type=int, default=12)
+    parser.add_argument("--render-folder", default=os.path.join(tempfile.gettempdir(), "rendered"))
+    parser.add_argument("--render-most", type=int, default=40000, help="pictures kept at most")
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--resume", help="a last.pt to go on from")
+    parser.add_argument("--size", default="medium", choices=sorted(model.SIZES))
+    parser.add_argument("--batch", type=int, default=192, help="pictures of 416 x 256 a step")
+    parser.add_argument("--steps", type=int, help="steps of the whole training")
+    parser.add_argument("--seconds", type=float, help="seconds of the whole training, all runs")
+    parser.add_argument("--time-limit", type=float, default=math.inf, help="seconds of this run")
+    parser.add_argument("--check-every", type=float, default=150, help="seconds")
+    parser.add_argument("--log-every", type=int, default=50, help="steps")
+    parser.add_argument("--stop-at", type=int, default=2**62, help="step at which this run ends")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--rendered-share", type=float, default=0.45)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=0, help="to decode with; 0: all")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
+    parser.add_argument("--profile", action="store_true", help="time the parts of a step; slower")
+    parser.add_argument("--shapes", help="like 416x256,320x192 instead of the usual mix")
+    options = parser.parse_args(argv)
+    if not options.steps and not options.seconds:
+        parser.error("say --steps or --seconds")
+    return options
+
+
+def shapes_of(options):
+    if not options.shapes:
+        return SHAPES
+    return [(*map(int, shape.split("x")), 1.0) for shape in options.shapes.split(",")]
+
+
+class Training:
+    """The state of a run: network, optimiser, data, and how far it is."""
+
+    def __init__(self, options, started):
+        self.options, self.started = options, started
+        self.device = torch.device(options.device)
+        torch.manual_seed(options.seed)
+        self.random = random.Random(options.seed)
+        self.network = model.Lintel(options.size).to(self.device)
+        self.network = self.network.to(memory_format=torch.channels_last)
+        self.average = Average(self.network)
+        heavy = [p for p in self.network.parameters() if p.ndim > 1]
+        light = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [
+            dict(params=heavy, weight_decay=WEIGHT_DECAY),
+            dict(params=light, weight_decay=0.0),
+        ]
+        self.optimiser = torch.optim.AdamW(
+            groups, lr=options.rate, betas=(0.9, 0.98), fused=self.device.type == "cuda"
+        )
+        self.step, self.seconds, self.best = 0, 0.0, -1.0
+        if options.resume:
+            self.restore(options.resume)
+        self.forward = self.network
+        if options.compile:
+            self.forward = torch.compile(self.network, dynamic=False)
+        self.centres, self.times = {}, {}
+
+    def restore(self, path):
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state["average"].items()}
+        )
+        self.average.steps = state["step"]
+        self.optimiser.load_state_dict(grown(state["optimiser"]))
+        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        print(f"going on from step {self.step}, {self.seconds:.0f} s, best {self.best:.2f}")
+
+    def save(self, name, everything=True):
+        state = {
+            "size": self.options.size,
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "average": self.average.network.state_dict(),
+        }
+        if everything:
+            state["network"] = self.network.state_dict()
+            state["optimiser"] = shrunk(self.optimiser.state_dict())
+        path = self.options.out / name
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").rename(path)
+
+    def progress(self):
+        """How far the whole training is, 0 to 1."""
+        if self.options.steps:
+            return min(1.0, self.step / self.options.steps)
+        return min(1.0, self.seconds / self.options.seconds)
+
+    def rate(self):
+        warm_steps = min(WARM_STEPS, (self.options.steps or math.inf) / 10)
+        warm = min(1.0, (self.step + 1) / warm_steps)
+        fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress()))
+        return self.options.rate * warm * fall
+
+    def mark(self, part):
+        """With `--profile`: seconds since the mark before, as a part of the step."""
+        if not self.options.profile:
+            return
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        if part != "start" and self.step >= 20:
+            self.times.setdefault(part, []).append(now - self.marked)
+        self.marked = now
+
+    def cells(self, width, height):
+        if (width, height) not in self.centres:
+            self.centres[width, height] = model.cells(height, width, self.device)
+        return self.centres[width, height]
+
+    def one_step(self, maker, shape):
+        """One step of the optimiser; returns the loss's parts."""
+        width, height = shape[:2]
+        size = max(2, round(self.options.batch * AREA / (width * height) / 8) * 8)
+        if self.options.batch < 8:
+            size = self.options.batch
+        self.mark("start")
+        with torch.no_grad():
+            batch = maker.batch(size, width, height)
+        images = batch.pictures.float().contiguous(memory_format=torch.channels_last)
+        self.mark("augment")
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        on_gpu = self.device.type == "cuda"
+        half = torch.autocast("cuda", torch.bfloat16) if on_gpu else contextlib.nullcontext()
+        with half:
+            raw = self.forward(images)
+        self.mark("forward")
+        whole, parts = loss.losses(raw, batch.values, batch.kind, *self.cells(width, height))
+        self.mark("loss")
+        self.optimiser.zero_grad(set_to_none=True)
+        whole.backward()
+        self.mark("backward")
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self.optimiser.step()
+        self.average.update(self.network)
+        self.mark("update")
+        self.step += 1
+        parts["loss"] = whole
+        return {name: value.detach() for name, value in parts.items()}, size
+
+
+def shrunk(state):
+    """The optimiser's state with its two large tensors in bfloat16: half the file."""
+    slots = {
+        i: {k: v.bfloat16() if k.startswith("exp_avg") else v for k, v in slot.items()}
+        for i, slot in state["state"].items()
+    }
+    return {"state": slots, "param_groups": state["param_groups"]}
+
+
+def grown(state):
+    """Undoes `shrunk`."""
+    slots = {
+        i: {k: v.float() if k.startswith("exp_avg") else v for k, v in slot.items()}
+        for i, slot in state["state"].items()
+    }
+    return {"state": slots, "param_groups": state["param_groups"]}
+
+
+def write_line(path, line):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def main(argv=None):
+    started = time.time()
+    options = arguments(argv)
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    threads = options.threads or (len(os.sched_getaffinity(0)))
+    training = Training(options, started)
+
+    records = pictures.open_all(options.data + options.rendered)
+    decoded = pictures.decode_all(records, threads)
+    renderer = None
+    if options.render:
+        # Later runs see other pictures: their seeds begin where no run was before.
+        first_seed = 100 + training.step % 100_000_000
+        renderer = Renderer(options, first_seed, pathlib.Path(options.render_folder))
+        for more in (
+            renderer.one(options.render_held, threads, HELD_SEED),
+            renderer.one(options.render_first, threads),
+        ):
+            records, decoded = records + more[0], decoded + more[1]
+    train = [i for i, r in enumerate(records) if r.split == "train"]
+    held = [(r, d) for r, d in zip(records, decoded) if r.split == "val"]
+    prepared = augment.prepare([records[i] for i in train], [decoded[i] for i in train], threads)
+    store = augment.Store(prepared, training.device)
+    del records, decoded, prepared
+    maker = augment.Maker(store, options.seed + training.step, options.rendered_share)
+    print(f"{store.count} pictures to train on, {len(held)} to check on, "
+          f"{store.flat.numel() * 4 / 1e9:.1f} GB, after {time.time() - started:.0f} s", flush=True)
+    if renderer:
+        renderer.start()
+    try:
+        run(training, maker, renderer, held)
+    finally:
+        if renderer:
+            renderer.stop = True
+
+
+def run(training, maker, renderer, held):
+    """Steps until the training or this run is over; checks and saves on the way."""
+    options, started = training.options, training.started
+    shapes = shapes_of(options)
+    shares = [shape[2] for shape in shapes]
+    sums, seen, logged, checked = {}, 0, time.time(), time.time()
+    last_step = None
+    every = options.log_every
+    while (
+        training.progress() < 1
+        and training.step < options.stop_at
+        and time.time() - started < options.time_limit
+    ):
+        if renderer and (fresh := renderer.take()):
+            for prepared in fresh:
+                maker.store.extend(prepared)
+            maker.weigh()
+            renderer.stop = maker.store.count >= options.render_most
+        maker.calm = training.progress() > CALM
+        shape = training.random.choices(shapes, shares)[0]
+        parts, size = training.one_step(maker, shape)
+        now = time.time()
+        if last_step is not None:
+            training.seconds += now - last_step
+        last_step = now
+        seen += size
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0) + value
+        if training.step % every == 0 or training.step <= 3:
+            steps = (training.step - 1) % every + 1
+            line = {name: round(float(value) / steps, 4) for name, value in sums.items()}
+            line |= {"step": training.step, "rate": round(training.rate(), 6),
+                     "progress": round(training.progress(), 4),
+                     "pictures_s": round(seen / (time.time() - logged))}
+            if training.step % every == 0:
+                write_line(options.out / "log.jsonl", line)
+                sums, seen, logged = {}, 0, time.time()
+            if training.step % (10 * every) == 0 or training.step <= 3:
+                print(json.dumps(line), flush=True)
+        if now - checked > options.check_every:
+            report(training, held)
+            checked = time.time()
+            last_step = None
+    report(training, held)
+    for part, times in training.times.items():
+        print(f"{part}: median {np.median(times) * 1e3:.1f} ms a step")
+    print(f"stopped at step {training.step}, {training.seconds:.0f} s of training, "
+          f"progress {training.progress():.3f}, run of {time.time() - started:.0f} s", flush=True)
+
+
+def report(training, held):
+    """Checks the averaged weights, prints and keeps the figures, saves checkpoints."""
+    began = time.time()
+    figures = check.check(training.average.network, held, training.device) if held else {}
+    goal = check.goal(figures)
+    if goal > training.best:
+        training.best = goal
+        training.save("best.pt", everything=False)
+    training.save("last.pt")
+    line = {"step": training.step, "goal": goal} | figures
+    write_line(training.options.out / "checks.jsonl", line)
+    print(f"check at step {training.step}: goal {goal:.2f} (best {training.best:.2f}), "
+          f"{time.time() - began:.1f} s\n{check.table(figures)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
