@@ -31,6 +31,7 @@ mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub mod drivers;
 pub mod inbox;
 pub mod server;
 pub mod vendors;

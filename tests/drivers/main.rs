@@ -1,0 +1,16 @@
+//! Drivers against the local servers of their vendors, over real sockets.
+//!
+//! Theory of operation: a fake with a held clock plays the vendor; the driver has a clock that is
+//! moved by hand, together with the fake's; what the driver hands over is recorded, and read by the
+//! same adapters as in the product. No test waits for time: only for what it is about.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
+
+mod genetec;
+mod kisi;
+mod openpath;
+mod trust;
+mod world;
