@@ -50,7 +50,7 @@ const FIRST_LOCK: usize = 101;
 const PLACE: u64 = 5;
 
 /// Event types that can be subscribed to.
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 18] = [
     "lock.unlock",
     "lock.opened",
     "lock.closed",
@@ -68,6 +68,7 @@ const TYPES: [&str; 17] = [
     "wireless_lock.opened",
     "wireless_lock.closed",
     "integration.warn_due_to_error",
+    "integration.disable_due_to_error",
 ];
 
 /// The fake.
@@ -431,17 +432,35 @@ impl Kisi {
         Some((known.url.clone(), headers))
     }
 
-    fn give_up(&self, id: u64) {
+    /// Counts a delivery that was given up, and says so to whoever wants to know.
+    fn give_up(self: &Arc<Self>, id: u64) {
         let now = self.now();
-        let mut inner = self.inner();
-        inner.given_up += 1;
-        if let Some(known) = inner.integrations.iter_mut().find(|known| known.id == id) {
+        let notice = {
+            let mut inner = self.inner();
+            inner.given_up += 1;
+            inner.next += 1;
+            let uuid = wire::guid(&["notice", &inner.next.to_string()]);
+            let Some(known) = inner.integrations.iter_mut().find(|known| known.id == id) else {
+                return;
+            };
             known.given_up += 1;
-            if known.given_up >= GIVEN_UP {
+            let over = known.given_up >= GIVEN_UP;
+            if over {
                 known.enabled = false;
                 known.disabled_at = Some(now);
             }
-        }
+            let word = if over { "disable" } else { "warn" };
+            json!({
+                "uuid": uuid, "actor_type": null, "actor_id": null, "actor_name": null,
+                "object_type": "Integration", "object_id": id, "object_name": known.name,
+                "organization_id": self.organization, "place_id": PLACE, "success": true,
+                "type": format!("integration.{word}_due_to_error"), "error_code": null,
+                "error_message": null, "created_at": wire::iso(now, 0),
+            })
+        };
+        let kind = notice["type"].as_str().unwrap_or_default().to_owned();
+        self.inner().events.push((now, notice.clone()));
+        self.send(&kind, &notice, 1, Span::ZERO);
     }
 
     fn route(&self, request: &Request) -> Reply {

@@ -11,6 +11,8 @@
 
 mod genetec;
 mod kisi;
+mod mqtt;
 mod openpath;
+mod tail;
 mod trust;
 mod world;

@@ -43,6 +43,8 @@ pub struct Log {
     pub complete_to: Option<Instant>,
     /// So many deliveries are not taken at first.
     pub busy: usize,
+    /// Nothing is taken any more.
+    pub broken: bool,
 }
 
 /// A sink that writes everything down.
@@ -66,6 +68,7 @@ impl Sink for Recorder {
     fn store(&self, delivery: Delivery) -> Boxed<'_, Result<(), NotStored>> {
         let mut taken = Ok(());
         self.write(|log| match log.busy.checked_sub(1) {
+            _ if log.broken => taken = Err(NotStored::Broken("the disk is full".to_owned())),
             Some(left) => {
                 log.busy = left;
                 taken = Err(NotStored::Busy);
@@ -127,6 +130,11 @@ pub struct World {
 impl World {
     pub async fn new(vendor: VendorName, script: &str) -> Self {
         Self::with(vendor, script, None).await
+    }
+
+    /// Surroundings for a driver that needs no fake.
+    pub async fn plain() -> Self {
+        Self::new(VendorName::Kisi, "").await
     }
 
     pub async fn with(vendor: VendorName, script: &str, certificate: Option<Certificate>) -> Self {
@@ -313,6 +321,11 @@ impl Driver {
             _guard: stop.clone().drop_guard(),
             stop,
         }
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(self) -> Ended {
+        self.task.await.unwrap()
     }
 
     pub async fn stop(self) -> Ended {

@@ -28,7 +28,7 @@ const fn package(name: &'static str, why: &'static str) -> Package {
 }
 
 /// Everything that is not Rust. Sizes: about 130 MB to download onto a bare Debian 12.
-const PACKAGES: [Package; 16] = [
+const PACKAGES: [Package; 17] = [
     package("gcc", "links Rust programs"),
     package("g++", "compiles the glue between Rust and OpenCV"),
     package("libc6-dev", "headers of the C library, for both"),
@@ -51,6 +51,10 @@ const PACKAGES: [Package; 16] = [
     ),
     package("libopencv-video-dev", "part of the OpenCV bindings"),
     package("libopencv-videoio-dev", "part of the OpenCV bindings"),
+    package(
+        "mosquitto",
+        "a broker for the tests of MQTT, which are skipped without it",
+    ),
 ];
 
 const FETCHING: Package = Package {

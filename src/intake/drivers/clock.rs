@@ -66,7 +66,7 @@ impl ManualClock {
     /// Moves it forward and wakes everybody whose time has come.
     pub fn advance(&self, by: Span) {
         let mut sleepers = self.sleepers();
-        sleepers.now = sleepers.now + by;
+        sleepers.now += by;
         let now = sleepers.now;
         while let Some(first) = sleepers.waiting.first_entry() {
             if first.key().0 > now {

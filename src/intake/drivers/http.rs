@@ -191,22 +191,18 @@ pub(super) struct Http {
 impl Http {
     /// A client that trusts whom it is told to. `Err`: what is wrong with the certificates.
     pub(super) fn new(trust: &Trust, limit: Option<Limiter>) -> Result<Self, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = reqwest::Client::builder()
             .user_agent(concat!("tailgate/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
             // A redirect would carry the password to who knows where.
             .redirect(reqwest::redirect::Policy::none());
-        let builder = match trust {
-            Trust::System => {
+        let builder = match client_config(trust)? {
+            Some(config) => builder.tls_backend_preconfigured(config),
+            None => {
                 // Whoever installed a provider before is welcome: any will do.
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 builder
             }
-            Trust::Authorities(pem) => {
-                builder.tls_backend_preconfigured(authorities(pem, provider)?)
-            }
-            Trust::Pinned(pin) => builder.tls_backend_preconfigured(pinned(*pin, provider)?),
         };
         let client = builder.build();
         Ok(Self {
@@ -339,6 +335,16 @@ impl Limiter {
 
 // Whom to trust.
 
+/// The side of TLS that checks the other; `None` for [`Trust::System`].
+pub(super) fn client_config(trust: &Trust) -> Result<Option<rustls::ClientConfig>, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    match trust {
+        Trust::System => Ok(None),
+        Trust::Authorities(pem) => authorities(pem, provider).map(Some),
+        Trust::Pinned(pin) => pinned(*pin, provider).map(Some),
+    }
+}
+
 fn authorities(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<rustls::ClientConfig, String> {
     use rustls::pki_types::pem::PemObject;
     let mut roots = rustls::RootCertStore::empty();
@@ -438,7 +444,7 @@ pub(super) fn explained(url: &str, error: &reqwest::Error) -> String {
     let advice = if words.contains("UnknownIssuer") || words.contains("CaUsedAsEndEntity") {
         ": nobody we trust has signed its certificate; give the file of its authority, or pin its \
          fingerprint"
-    } else if words.contains("NotValidForName") {
+    } else if words.contains("not valid for name") || words.contains("NotValidForName") {
         ": its certificate bears another name; use that name as the address, or pin its fingerprint"
     } else if words.contains("InvalidContentType") || words.contains("wrong version") {
         ": it does not speak TLS on this port; try http:// or the other port"

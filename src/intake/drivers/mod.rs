@@ -22,8 +22,10 @@ mod clock;
 mod genetec;
 mod http;
 mod kisi;
+mod mqtt;
 mod openpath;
 mod reconcile;
+mod tail;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,9 +34,11 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use genetec::{EVENTS as GENETEC_EVENTS, Framer, Genetec, GenetecAccount, Item, StreamForm};
 pub use http::{Fingerprint, Trouble, Trust};
 pub use kisi::{API as KISI_API, EVENTS as KISI_EVENTS, Kisi, KisiAccount};
+pub use mqtt::{Mqtt, MqttAccount};
 pub use openpath::{
     API as OPENPATH_API, Connected, EVENTS as OPENPATH_EVENTS, Openpath, OpenpathAccount,
 };
+pub use tail::{Tail, TailAccount, TailForm};
 
 use super::{AccessPoint, Delivery, Headers};
 use crate::units::{Instant, Interval, Span};
