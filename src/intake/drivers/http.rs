@@ -139,8 +139,8 @@ impl Reply {
     }
 }
 
-/// A call.
-#[derive(Debug, Clone)]
+/// A call. It has no `Debug`: its body may hold a password.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) method: reqwest::Method,
     pub(super) url: String,
@@ -237,7 +237,9 @@ impl Http {
             };
             failures += 1;
             let wait = patience.unwrap_or(context.wait_after(failures - 1));
-            if failures >= TRIES || wait > MOST_PATIENCE {
+            // What makes something must not make it twice, unless nothing was done.
+            let safe = call.method != reqwest::Method::POST || matches!(trouble, Trouble::Busy(_));
+            if failures >= TRIES || wait > MOST_PATIENCE || !safe {
                 return Err(trouble);
             }
             tracing::debug!("{}: {trouble}; trying again", context.source);

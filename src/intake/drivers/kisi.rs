@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::http::{Call, Http, Limiter, Reply, Trouble, Trust, base_url, encoded, odd};
 use super::openpath::Connected;
 use super::reconcile::Reconcile;
-use super::{Context, Ended, Failure, RECONCILE_EVERY};
+use super::{Context, Ended, Failure, Gap};
 use crate::intake::{AccessPoint, Headers, Person, Secret};
 use crate::units::{Instant, Interval, Span};
 
@@ -113,10 +113,10 @@ impl Kisi {
         let (mut failures, mut heard) = (0, context.now());
         loop {
             match self.round(context, &mut reconcile, heard).await {
-                Ok(()) => {
+                Ok(gap) => {
                     failures = 0;
                     heard = context.now();
-                    context.pause(RECONCILE_EVERY).await;
+                    context.pause(gap).await;
                 }
                 Err(Failure::SinkBroken(why)) => return Ended::SinkBroken(why),
                 Err(Failure::Trouble(trouble)) => {
@@ -141,7 +141,8 @@ impl Kisi {
         context: &Context,
         reconcile: &mut Reconcile,
         heard: Instant,
-    ) -> Result<(), Failure> {
+    ) -> Result<Gap, Failure> {
+        let mut gap = Gap::None;
         let points = self.access_points(context).await?;
         context.sink.access_points(&context.source, points).await;
         if let Some(url) = &self.account.webhook {
@@ -161,6 +162,7 @@ impl Kisi {
                     .contact_lost(&context.source, heard, &why)
                     .await;
                 self.connect(context).await?;
+                gap = Gap::Ended;
             }
         }
         let window = reconcile.window(context);
@@ -170,7 +172,7 @@ impl Kisi {
             .contact_back(&context.source, context.now())
             .await;
         reconcile.done(context, window).await;
-        Ok(())
+        Ok(gap)
     }
 
     /// The locks: what events call `object_id`.

@@ -25,6 +25,7 @@ mod kisi;
 mod mqtt;
 mod openpath;
 mod reconcile;
+mod settings;
 mod tail;
 
 use std::pin::Pin;
@@ -38,6 +39,10 @@ pub use mqtt::{Mqtt, MqttAccount};
 pub use openpath::{
     API as OPENPATH_API, Connected, EVENTS as OPENPATH_EVENTS, Openpath, OpenpathAccount,
 };
+pub use settings::{
+    Driver, DriverSettings, GenetecDriver, KisiDriver, MqttDriver, OpenpathDriver, TailDriver,
+    driver,
+};
 pub use tail::{Tail, TailAccount, TailForm};
 
 use super::{AccessPoint, Delivery, Headers};
@@ -49,6 +54,9 @@ pub const OVERLAP: Span = Span::from_ms(600_000);
 
 /// How often the vendor's log is compared with what came.
 pub const RECONCILE_EVERY: Span = Span::from_ms(300_000);
+
+/// After a gap the log is read once more soon: its last seconds were not certain yet.
+const LOOK_AGAIN_AFTER_GAP: Span = Span::from_ms(60_000);
 
 /// A log says nothing certain about its last seconds: entries may still be on their way into it.
 pub const SETTLES_AFTER: Span = Span::from_ms(30_000);
@@ -84,7 +92,8 @@ pub trait Sink: Send + Sync {
     /// Nothing is heard of the source since `since`.
     fn contact_lost<'a>(&'a self, source: &'a str, since: Instant, why: &'a str) -> Boxed<'a, ()>;
 
-    /// It is heard of again.
+    /// It is heard of, and sends again if it had stopped. Drivers say so after every good look at a
+    /// source, whether contact was lost or not.
     fn contact_back<'a>(&'a self, source: &'a str, at: Instant) -> Boxed<'a, ()>;
 
     /// The vendor's own log was read for this time, and all of it is stored.
@@ -95,6 +104,38 @@ pub trait Sink: Send + Sync {
 
     /// Up to when the source is known to be complete, if anything is known of it.
     fn complete_to(&self, source: &str) -> Option<Instant>;
+}
+
+/// A sink for those who only ask.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn store(&self, _: Delivery) -> Boxed<'_, Result<(), NotStored>> {
+        let what = "there is no inbox: this is for asking only".to_owned();
+        Box::pin(std::future::ready(Err(NotStored::Broken(what))))
+    }
+
+    fn alive(&self, _: &str, _: Instant) {}
+
+    fn contact_lost<'a>(&'a self, _: &'a str, _: Instant, _: &'a str) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn contact_back<'a>(&'a self, _: &'a str, _: Instant) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn backfilled<'a>(&'a self, _: &'a str, _: Interval) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn access_points<'a>(&'a self, _: &'a str, _: Vec<AccessPoint>) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn complete_to(&self, _: &str) -> Option<Instant> {
+        None
+    }
 }
 
 /// Makes of a wait the wait that is really waited.
@@ -135,6 +176,13 @@ pub enum Ended {
     Unusable(String),
 }
 
+/// Whether a gap has just ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    None,
+    Ended,
+}
+
 /// What goes wrong inside a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Failure {
@@ -149,6 +197,22 @@ impl From<Trouble> for Failure {
 }
 
 impl Context {
+    /// With the box's clock and real chance.
+    pub fn new(source: Arc<str>, sink: Arc<dyn Sink>) -> Self {
+        Self {
+            source,
+            sink,
+            clock: Arc::new(SystemClock),
+            jitter: jitter(),
+            nudge: Arc::default(),
+        }
+    }
+
+    /// For asking a vendor something once: what would be stored is dropped.
+    pub fn without_sink(source: Arc<str>) -> Self {
+        Self::new(source, Arc::new(Nowhere))
+    }
+
     fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -181,9 +245,12 @@ impl Context {
         (self.jitter)(whole)
     }
 
-    /// Waits for so long, or until somebody asks for the vendor's log.
-    async fn pause(&self, span: Span) {
-        let slept = self.clock.sleep(span);
+    /// Waits until the vendor's log is to be read again, or somebody asks for it.
+    async fn pause(&self, gap: Gap) {
+        let slept = self.clock.sleep(match gap {
+            Gap::None => RECONCILE_EVERY,
+            Gap::Ended => LOOK_AGAIN_AFTER_GAP,
+        });
         tokio::select! {
             () = slept => {}
             () = self.nudge.notified() => {}

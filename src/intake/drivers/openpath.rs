@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::http::{Call, Http, Reply, Trouble, Trust, base_url, encoded, odd};
 use super::reconcile::Reconcile;
-use super::{Context, Ended, Failure, RECONCILE_EVERY};
+use super::{Context, Ended, Failure, Gap};
 use crate::intake::{AccessPoint, Headers, Person, Secret};
 use crate::units::{Instant, Interval, Span};
 
@@ -124,10 +124,10 @@ impl Openpath {
         let (mut failures, mut heard) = (0, context.now());
         loop {
             match self.round(context, &mut reconcile, heard).await {
-                Ok(()) => {
+                Ok(gap) => {
                     failures = 0;
                     heard = context.now();
-                    context.pause(RECONCILE_EVERY).await;
+                    context.pause(gap).await;
                 }
                 Err(Failure::SinkBroken(why)) => return Ended::SinkBroken(why),
                 Err(Failure::Trouble(trouble)) => {
@@ -153,7 +153,8 @@ impl Openpath {
         context: &Context,
         reconcile: &mut Reconcile,
         heard: Instant,
-    ) -> Result<(), Failure> {
+    ) -> Result<Gap, Failure> {
+        let mut gap = Gap::None;
         let points = self.access_points(context).await?;
         context.sink.access_points(&context.source, points).await;
         if let Some(webhook) = &self.account.webhook {
@@ -165,6 +166,7 @@ impl Openpath {
                     .contact_lost(&context.source, heard, &why)
                     .await;
                 self.connect(context).await?;
+                gap = Gap::Ended;
             }
         }
         let window = reconcile.window(context);
@@ -174,7 +176,7 @@ impl Openpath {
             .contact_back(&context.source, context.now())
             .await;
         reconcile.done(context, window).await;
-        Ok(())
+        Ok(gap)
     }
 
     /// The entries: what webhooks call `entryIds`.

@@ -26,7 +26,7 @@ pub use framer::{Framer, Item};
 
 use super::http::{Call, Http, Trouble, Trust, base_url, explained};
 use super::reconcile::Reconcile;
-use super::{Context, Ended, Failure, RECONCILE_EVERY};
+use super::{Context, Ended, Failure, Gap};
 use crate::intake::{Headers, Secret};
 use crate::units::{Instant, Span};
 
@@ -196,7 +196,13 @@ impl Genetec {
         };
         let url = format!("{}/events", self.account.url);
         let call = self.call(Call::get(url))?.header("accept", accept);
-        let response = self.http.open(&call).await?;
+        let response = tokio::select! {
+            response = self.http.open(&call) => response?,
+            () = context.clock.sleep(SILENCE) => {
+                let what = "Security Center did not open the stream in time";
+                return Err(Trouble::Unreachable(what.to_owned()));
+            }
+        };
         let status = response.status().as_u16();
         if status != 200 {
             let words = response.text().await.unwrap_or_default();
@@ -261,35 +267,57 @@ impl Genetec {
         context.store("stream", headers, body).await
     }
 
-    /// Lists, subscribes and reads the report; again every five minutes.
+    /// Lists, subscribes and reads the report; again every five minutes. Once there are
+    /// subscriptions, what fails here does not end the stream.
     async fn look_after(
         &self,
         context: &Context,
         reconcile: &mut Reconcile,
     ) -> Result<(), Failure> {
         let mut subscribed: Vec<String> = Vec::new();
+        let (mut failures, mut gap) = (0, Gap::Ended);
         loop {
-            let doors = self.doors(context).await?;
-            let new = doors.iter().map(|door| &door.id);
-            let new: Vec<String> = new.filter(|id| !subscribed.contains(id)).cloned().collect();
-            self.subscribe(context, &new).await?;
-            let first = subscribed.is_empty();
-            subscribed.extend(new);
-            let points = self.access_points(context, &doors).await?;
-            context.sink.access_points(&context.source, points).await;
-            if first {
-                context
-                    .sink
-                    .contact_back(&context.source, context.now())
-                    .await;
+            match self.compare(context, reconcile, &mut subscribed).await {
+                Ok(()) => {
+                    failures = 0;
+                    context.pause(gap).await;
+                    gap = Gap::None;
+                }
+                Err(Failure::Trouble(trouble)) if !subscribed.is_empty() => {
+                    tracing::warn!("{}: {trouble}", context.source);
+                    context.rest(&trouble, failures).await;
+                    failures += 1;
+                }
+                Err(failure) => return Err(failure),
             }
-            let window = reconcile.window(context);
-            for door in &doors {
-                self.back_fill(context, &door.id, window).await?;
-            }
-            reconcile.done(context, window).await;
-            context.pause(RECONCILE_EVERY).await;
         }
+    }
+
+    async fn compare(
+        &self,
+        context: &Context,
+        reconcile: &mut Reconcile,
+        subscribed: &mut Vec<String>,
+    ) -> Result<(), Failure> {
+        let doors = self.doors(context).await?;
+        let new = doors.iter().map(|door| &door.id);
+        let new: Vec<String> = new.filter(|id| !subscribed.contains(id)).cloned().collect();
+        self.subscribe(context, &new).await?;
+        if subscribed.is_empty() {
+            context
+                .sink
+                .contact_back(&context.source, context.now())
+                .await;
+        }
+        subscribed.extend(new);
+        let points = self.access_points(context, &doors).await?;
+        context.sink.access_points(&context.source, points).await;
+        let window = reconcile.window(context);
+        for door in &doors {
+            self.back_fill(context, &door.id, window).await?;
+        }
+        reconcile.done(context, window).await;
+        Ok(())
     }
 
     async fn close(&self, context: &Context, id: &str) {
