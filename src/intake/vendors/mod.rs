@@ -54,6 +54,10 @@ const LEAST_SECRET: usize = 16;
 /// The wire format of a source, by its vendor.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "vendor", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a source, read once"
+)]
 pub enum VendorSettings {
     /// Openpath, now Avigilon Alta Access.
     Openpath(OpenpathSettings),
