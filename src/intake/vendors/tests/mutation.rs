@@ -240,8 +240,8 @@ fn run(vendor: &str, seed: u64) {
         }
         let (answer, took) = timed(&*adapter, &*readers[index], &delivery);
         if took > slowest {
-            // Again, since the machine may have been busy with something else.
-            let again = (0..2).map(|_| timed(&*adapter, &*readers[index], &delivery).1);
+            // Again, since the machine may have been busy with something else, and more than once.
+            let again = (0..20).map(|_| timed(&*adapter, &*readers[index], &delivery).1);
             slowest = slowest.max(again.fold(took, Duration::min));
         }
         if let Ok(reading) = answer {
