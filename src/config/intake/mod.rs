@@ -156,6 +156,7 @@ impl Check<'_> {
         settings.tls = tls;
         set(&mut settings.header_limit, table.header_limit_kib.map(kib));
         set(&mut settings.header_time, table.header_time_s.map(seconds));
+        set(&mut settings.idle_time, table.idle_time_s.map(seconds));
         set(&mut settings.body_time, table.body_time_s.map(seconds));
         set(&mut settings.connections, table.connections.map(count));
         set(&mut settings.most_lag, table.most_lag_s.map(seconds));

@@ -45,6 +45,9 @@ pub(crate) struct ServerTable {
     /// Seconds for them to come (default 5).
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 300.0))]
     pub header_time_s: Option<f64>,
+    /// Seconds that a connection may be quiet between requests (default 75).
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 3600.0))]
+    pub idle_time_s: Option<f64>,
     /// Seconds for a body to come (default 10).
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 300.0))]
     pub body_time_s: Option<f64>,

@@ -19,6 +19,7 @@
 //! It deliberately decompresses nothing and speaks no HTTP/2.
 
 mod connections;
+mod patience;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Desk;
 use connections::{Connection, Connections};
+use patience::{HeaderClock, Watched};
 pub use tls::TlsError;
 
 /// After a failed accept (out of file descriptors) the next try waits this long.
@@ -55,8 +57,10 @@ pub struct ServerSettings {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Largest request line with headers, bytes; hyper asks for at least 8 KiB of buffer anyway.
     pub header_limit: usize,
-    /// Time for them to come, also between requests of a connection that is kept open.
+    /// Time for them to come, from the connection's beginning or from a later header's first byte.
     pub header_time: Duration,
+    /// How long a connection may be quiet between requests.
+    pub idle_time: Duration,
     /// Time for a body to come.
     pub body_time: Duration,
     /// Most connections at once, over all sources.
@@ -73,6 +77,7 @@ impl ServerSettings {
             tls: None,
             header_limit: 8 << 10,
             header_time: Duration::from_secs(5),
+            idle_time: Duration::from_secs(75),
             body_time: Duration::from_secs(10),
             connections: 1024,
             most_lag: Duration::from_secs(5),
@@ -219,21 +224,31 @@ async fn speak(
     stop: CancellationToken,
 ) {
     let settings = &shared.settings;
+    let clock = Arc::new(HeaderClock::new());
     let service = service_fn(|request| {
         let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
+        let clock = Arc::clone(&clock);
+        clock.request();
         async move {
-            Ok::<_, std::convert::Infallible>(routes::answer(&shared, &connection, request).await)
+            let answer = routes::answer(&shared, &connection, request).await;
+            clock.answered();
+            Ok::<_, std::convert::Infallible>(answer)
         }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_time)
+        .header_read_timeout(settings.idle_time.max(settings.header_time))
         .max_header_size(settings.header_limit)
         .max_buf_size(settings.header_limit.max(16 << 10))
         .max_headers(64);
+    let stream = Watched {
+        stream,
+        clock: Arc::clone(&clock),
+    };
     let serving = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     tokio::select! {
+        () = clock.too_slow(settings.header_time) => return,
         // What goes wrong on a connection is the sender's to notice: it got no 2xx.
         _ = serving.as_mut() => return,
         () = stop.cancelled() => serving.as_mut().graceful_shutdown(),

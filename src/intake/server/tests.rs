@@ -224,6 +224,23 @@ fn headers_are_bounded_in_size_and_time() {
 }
 
 #[test]
+fn a_connection_may_be_quiet_between_requests() {
+    let rig = Rig::new(|server, _, _| server.header_time = Duration::from_millis(50));
+    let mut kept = rig.connect();
+    let request = String::from_utf8(signed("a granted r")).expect("text");
+    let request = request.replace("Connection: close\r\n", "");
+    kept.write_all(request.as_bytes()).expect("sent");
+    assert!(read_one(&mut kept).starts_with(b"HTTP/1.1 200"));
+    // A connection that is slower than a header may be comes and goes meanwhile.
+    assert_ne!(rig.ask(b"POST /in/s").0, 200);
+    kept.write_all(request.as_bytes()).expect("sent");
+    assert!(read_one(&mut kept).starts_with(b"HTTP/1.1 200"));
+    // The second header of a connection is bounded in time as well.
+    kept.write_all(b"POST /in/s").expect("sent");
+    assert_eq!(answer(&mut kept).0, 0);
+}
+
+#[test]
 fn a_body_that_does_not_come_is_not_waited_for() {
     let rig = Rig::new(|server, _, _| server.body_time = Duration::from_millis(100));
     let request =
