@@ -340,6 +340,43 @@ fn acknowledging_before_the_commit_is_caught() {
     assert!(caught * 100 >= runs * 95, "{caught} of {runs} were caught");
 }
 
+/// B of the fault list: a write that fails. The kernel refuses to let the inbox grow any further.
+#[test]
+fn a_disk_that_fails_ends_it_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = configure(folder.path());
+    // 1,024 blocks are half a mebibyte; who ignores the signal gets the error instead.
+    let script = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" intake run \"$1\"";
+    let mut child = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_tailgate")])
+        .arg(&file)
+        .env("TAILGATE_LOG", "off")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let address = listening(&mut child);
+    let sending = Sending::default();
+    let mut stream = BufReader::new(TcpStream::connect(address).unwrap());
+    let mut number = 0;
+    loop {
+        number += 1;
+        let key = number.to_string();
+        let sent = stream.get_mut().write_all(&request(&key));
+        match sent.and_then(|()| status(&mut stream)) {
+            Ok(200) => sending.acknowledged.lock().unwrap().insert(key),
+            Ok(503) | Err(_) => break,
+            Ok(other) => panic!("answered with {other}"),
+        };
+        assert!(number < 10_000, "the disk never failed");
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    let outcome = compare(&folder.path().join("inbox.db"), &sending);
+    assert!(
+        outcome.acknowledged > 0 && outcome.lost == 0 && outcome.whole,
+        "{outcome:?}"
+    );
+}
+
 #[test]
 fn it_stops_when_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,3 +9,11 @@ use crate::units::Instant;
 pub fn now() -> Instant {
     Instant::from_us(jiff::Timestamp::now().as_microsecond())
 }
+
+/// A moment as people read it, UTC.
+pub fn shown(at: Instant) -> String {
+    match jiff::Timestamp::from_microsecond(at.as_us()) {
+        Ok(stamp) => format!("{stamp:.3}"),
+        Err(_) => at.to_string(),
+    }
+}

@@ -12,11 +12,15 @@ use super::inbox::{
     Acknowledgement, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader, Receipt,
 };
 use super::metrics::{Metrics, SourceMetrics};
-use super::{Answer, Delivery, Notice, Refusal, Source, clock};
+use super::{Answer, Delivery, Notice, Reading, Refusal, Reported, Source, Unreadable, clock};
 use crate::units::{Instant, Interval, Span};
 
-/// A source's refusals are logged at most this often; all are counted.
-const REFUSALS_LOGGED: Duration = Duration::from_secs(10);
+/// What happens again and again to a source is logged at most this often; all of it is counted.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+/// An event is not worth believing in silence if it is older than any panel keeps its events...
+const OLDEST: Span = Span::from_ms(400 * 86_400_000);
+/// ... or further ahead than a clock in another time zone.
+const NEWEST: Span = Span::from_ms(86_400_000);
 
 /// What became of a delivery.
 #[derive(Debug, Clone)]
@@ -41,8 +45,22 @@ pub struct Counter {
     /// What is counted of it.
     pub metrics: SourceMetrics,
     feed: Mutex<Feed>,
-    /// Refusals since the last one logged, and when that was.
-    refusals: Mutex<(u64, Option<Moment>)>,
+    refusals: Rarely,
+    turned_away: Rarely,
+}
+
+/// How often something happened since it was logged last, and when that was.
+#[derive(Debug, Default)]
+struct Rarely(Mutex<(u64, Option<Moment>)>);
+
+impl Rarely {
+    /// Counts once more; the count if it is to be logged now.
+    fn again(&self) -> Option<u64> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.0 += 1;
+        let due = known.1.is_none_or(|last| last.elapsed() >= LOGGED_EVERY);
+        due.then(|| std::mem::replace(&mut *known, (0, Some(Moment::now()))).0)
+    }
 }
 
 impl Counter {
@@ -98,7 +116,8 @@ impl Desk {
                 metrics: metrics.source(&name),
                 source,
                 feed: Mutex::new(feed),
-                refusals: Mutex::default(),
+                refusals: Rarely::default(),
+                turned_away: Rarely::default(),
             };
             (name, Arc::new(counter))
         });
@@ -158,7 +177,10 @@ impl Desk {
 
     async fn keep(&self, counter: &Counter, delivery: Delivery) -> Taken {
         let now = delivery.received;
-        let reading = counter.source.adapter.read(&delivery);
+        let mut reading = counter.source.adapter.read(&delivery);
+        if let Ok(reading) = &mut reading {
+            reading.notices.extend(strange_time(&reading.events, now));
+        }
         let deposit = Deposit {
             delivery: counter.source.redacted(delivery),
             reading,
@@ -173,7 +195,7 @@ impl Desk {
             tracing::error!("{name}: the vendor says that it stops sending: {text}");
             self.lose_contact(counter, now, &text).await;
         }
-        let what = deposit.reading.as_ref().err().map(ToString::to_string);
+        let what = why_quarantined(&deposit.reading);
         let acknowledgement = match self.inbox.deposit(deposit) {
             Ok(acknowledgement) => acknowledgement,
             Err(error) => return self.not_taken(counter, error),
@@ -215,10 +237,10 @@ impl Desk {
             InboxError::Poisoned(why) => Taken::Poisoned(why),
             other => {
                 counter.metrics.busy.inc();
-                tracing::warn!(
-                    "{}: a delivery was turned away: {other}",
-                    counter.source.name
-                );
+                if let Some(count) = counter.turned_away.again() {
+                    let name = &counter.source.name;
+                    tracing::warn!("{name}: {count} turned away: {other}");
+                }
                 Taken::Busy
             }
         }
@@ -226,18 +248,9 @@ impl Desk {
 
     fn refuse(&self, counter: &Counter, refusal: Refusal) {
         counter.metrics.refused.inc();
-        let mut refusals = counter
-            .refusals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        refusals.0 += 1;
-        if refusals
-            .1
-            .is_none_or(|last| last.elapsed() >= REFUSALS_LOGGED)
-        {
-            let (name, count) = (&counter.source.name, refusals.0);
+        if let Some(count) = counter.refusals.again() {
+            let name = &counter.source.name;
             tracing::warn!("{name}: {count} refused, the last because {refusal}");
-            *refusals = (0, Some(Moment::now()));
         }
     }
 
@@ -259,7 +272,10 @@ impl Desk {
         };
         let from = *from;
         let name = &counter.source.name;
-        tracing::warn!("{name}: contact is lost since {from}: {reason}");
+        tracing::warn!(
+            "{name}: contact is lost since {}: {reason}",
+            clock::shown(from)
+        );
         counter.metrics.gaps.inc();
         let Ok(opened) = self.inbox.record(change) else {
             return;
@@ -308,6 +324,13 @@ impl Desk {
             let open = gaps.iter().filter(|gap| *gap.source == **name);
             let open = open.filter(|gap| gap.state == GapState::Open).count();
             metrics.open_gaps.set(open as i64);
+            if let Some(repeats) = counter.source.settings.repeats {
+                let repeats = Span::from_us(repeats.as_micros() as i64);
+                let changes = counter.feed().repeated(now, repeats);
+                for change in changes {
+                    self.write(change);
+                }
+            }
             let Some(most) = counter.source.settings.silence else {
                 continue;
             };
@@ -328,6 +351,33 @@ impl Desk {
         if let Err(error) = self.inbox.record(change) {
             tracing::warn!("a change of a gap was not written: {error}");
         }
+    }
+}
+
+/// The first event whose time cannot be right: it is stored as it is, and seen.
+fn strange_time(events: &[Reported], now: Instant) -> Option<Notice> {
+    let strange = events.iter().position(|reported| {
+        let age = now.since(reported.event.occurred.mid());
+        age > OLDEST || age < -NEWEST
+    })?;
+    let at = events[strange].event.occurred.mid();
+    Some(Notice::Unread(Unreadable {
+        what: format!(
+            "event {strange} says that it happened at {}, and came at {}",
+            clock::shown(at),
+            clock::shown(now)
+        ),
+        pointer: None,
+    }))
+}
+
+fn why_quarantined(reading: &Result<Reading, Unreadable>) -> Option<String> {
+    match reading {
+        Ok(reading) => reading.notices.iter().find_map(|notice| match notice {
+            Notice::Unread(row) => Some(row.to_string()),
+            _ => None,
+        }),
+        Err(unreadable) => Some(unreadable.to_string()),
     }
 }
 

@@ -115,6 +115,24 @@ impl Feed {
         changes
     }
 
+    /// Gaps that the sender has filled by repeating: they were shorter than it repeats, and it has
+    /// had that time since.
+    pub fn repeated(&mut self, now: Instant, repeats: Span) -> Vec<GapChange> {
+        let filled = |gap: &Gap| {
+            gap.state == GapState::Open
+                && gap
+                    .to
+                    .is_some_and(|to| to.since(gap.from) < repeats && now.since(to) > repeats)
+        };
+        let changes = self.gaps.iter().filter(|gap| filled(gap)).map(|gap| {
+            let note = "shorter than the sender repeats".to_owned();
+            GapChange::Closed { gap: gap.id, note }
+        });
+        let changes = changes.collect();
+        self.gaps.retain(|gap| !filled(gap));
+        changes
+    }
+
     /// Gaps as they are stored now: someone else may have closed or confirmed one.
     pub fn stored(&mut self, gaps: Vec<Gap>) {
         self.gaps = gaps;
@@ -243,6 +261,20 @@ mod tests {
         check_reconciled((300, 400), &[(100, 200)], 0);
         // The middle alone closes nothing: one gap stays one gap.
         check_reconciled((120, 180), &[(100, 200)], 0);
+    }
+
+    #[test]
+    fn a_sender_that_repeats_fills_short_gaps_in_time() {
+        let mut feed = feed(&[gap(1, 100, Some(110)), gap(2, 100, Some(200))]);
+        let repeats = Span::from_ms(60_000);
+        assert_eq!(feed.repeated(at(170), repeats), []);
+        let closed = feed.repeated(at(171), repeats);
+        assert!(
+            matches!(closed[..], [GapChange::Closed { gap: 1, .. }]),
+            "{closed:?}"
+        );
+        assert_eq!(feed.repeated(at(9_000), repeats), []);
+        assert_eq!(feed.to_fill(at(9_000)).len(), 1);
     }
 
     #[test]

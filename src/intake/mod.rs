@@ -37,7 +37,7 @@ pub mod server;
 pub mod vendors;
 
 pub use adapter::{Adapter, Answer, Notice, Reading, Refusal, Unreadable};
-pub use clock::now;
+pub use clock::{now, shown};
 pub use delivery::{Delivery, Headers};
 pub use desk::{Counter, Desk, Taken};
 pub use feed::{Feed, status};

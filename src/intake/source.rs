@@ -30,6 +30,9 @@ pub struct SourceSettings {
     pub people: bool,
     /// How late its events come, as long as that is not measured.
     pub lateness: Span,
+    /// How long the sender repeats what was not acknowledged: a shorter gap closes by itself once
+    /// that time is over. `None`: it does not, or nobody knows.
+    pub repeats: Option<Duration>,
     /// Nothing heard for this long means that contact is lost; `None`: silence is normal.
     pub silence: Option<Duration>,
 }
@@ -41,6 +44,7 @@ impl Default for SourceSettings {
             connections: 64,
             people: false,
             lateness: Span::from_ms(5_000),
+            repeats: None,
             silence: None,
         }
     }

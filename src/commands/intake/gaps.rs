@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::super::{DONE, Failure, Outcome};
-use super::{Opened, Place, moment, unusable};
+use super::{Opened, Place, unusable};
 use crate::intake::inbox::{GapChange, GapState};
-use crate::intake::now;
+use crate::intake::{now, shown};
 
 /// Lists the times that are known to be missing, and confirms what nobody can fill any more.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub fn run(args: &GapsArgs) -> Outcome {
         return Ok(DONE);
     }
     for gap in &gaps {
-        let to = gap.to.map_or_else(|| "now".to_owned(), moment);
+        let to = gap.to.map_or_else(|| "now".to_owned(), shown);
         let state = match gap.state {
             GapState::Open => "open",
             GapState::Closed => "closed",
@@ -65,7 +65,7 @@ pub fn run(args: &GapsArgs) -> Outcome {
             "{:>5}  {}  {} to {to}  {state}: {}  {note}",
             gap.id,
             gap.source,
-            moment(gap.from),
+            shown(gap.from),
             gap.reason
         );
     }

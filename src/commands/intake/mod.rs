@@ -89,11 +89,3 @@ fn load(file: &Path) -> Result<IntakeConfig, Failure> {
 fn unusable(error: impl std::fmt::Display) -> Failure {
     Failure::unusable(error.to_string())
 }
-
-/// A moment as people read it, UTC.
-fn moment(at: crate::units::Instant) -> String {
-    match jiff::Timestamp::from_microsecond(at.as_us()) {
-        Ok(stamp) => format!("{stamp:.3}"),
-        Err(_) => format!("{at}"),
-    }
-}

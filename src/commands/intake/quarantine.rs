@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::super::{DONE, Failure, Outcome};
-use super::{Opened, Place, moment, unusable};
+use super::{Opened, Place, unusable};
 use crate::app::intake::source;
 use crate::intake::inbox::Deposit;
-use crate::intake::{Notice, now};
+use crate::intake::{Notice, now, shown};
 
 /// Lists, shows and reads again what stands in quarantine.
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ fn list(place: &Place, all: bool, json: bool) -> Outcome {
         println!(
             "{:>5}  {}  {}  {} bytes, {} x{resolved}: {} {pointer}",
             item.id,
-            moment(item.received),
+            shown(item.received),
             item.source,
             item.bytes,
             item.times,
@@ -92,7 +92,7 @@ fn show(place: &Place, id: i64) -> Outcome {
         return Err(none(id));
     };
     println!("source   {}", item.source);
-    println!("received {}", moment(item.received));
+    println!("received {}", shown(item.received));
     println!("why      {}", item.what);
     if let Some(pointer) = &item.pointer {
         println!("at       {pointer}");

@@ -7,9 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{DONE, Outcome};
-use super::{Opened, Place, moment, unusable};
+use super::{Opened, Place, unusable};
 use crate::app::intake::Doors;
 use crate::intake::inbox::{Stored, kind_word};
+use crate::intake::shown;
 
 /// How often a followed inbox is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -77,7 +78,7 @@ fn as_text(stored: Stored, doors: &mut Doors) -> String {
     let reader = reported.reader_name.as_deref().or(event.reader.as_deref());
     format!(
         "{seq:>7}  {}  {source}  {:<15}  door {door}  reader {}  {}{}",
-        moment(event.occurred.lo),
+        shown(event.occurred.lo),
         kind_word(event.kind),
         reader.unwrap_or("-"),
         reported.vendor_kind,

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::{DONE, Failure, NOT_AS_EXPECTED, Outcome};
-use super::{load, moment, unusable};
+use super::{load, unusable};
 use crate::app::intake::{Doors, source};
 use crate::config::SourceConfig;
 use crate::intake::inbox::{Stored, kind_word};
 use crate::intake::vendors::{GenericSettings, VendorSettings, adapter, explain};
-use crate::intake::{Delivery, Headers, Notice, Reading, Secret, Source, now};
+use crate::intake::{Delivery, Headers, Notice, Reading, Secret, Source, now, shown};
 
 /// Explains what a sample body would become through a source's adapter. Nothing is stored.
 #[derive(Debug, Args)]
@@ -163,9 +163,9 @@ fn print(reading: &Reading, source: &str, doors: &mut Doors) {
         println!("    id        {}", reported.event.id);
         let (lo, hi) = (event.occurred.lo, event.occurred.hi);
         if lo == hi {
-            println!("    occurred  {}", moment(lo));
+            println!("    occurred  {}", shown(lo));
         } else {
-            println!("    occurred  {} to {}", moment(lo), moment(hi));
+            println!("    occurred  {} to {}", shown(lo), shown(hi));
         }
         let name = reported.reader_name.as_deref().unwrap_or_default();
         println!(

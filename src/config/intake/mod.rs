@@ -352,6 +352,7 @@ fn source_settings(table: &SourceTable) -> SourceSettings {
     set(&mut settings.connections, table.connections.map(count));
     set(&mut settings.people, table.store_people);
     set(&mut settings.lateness, table.lateness_s.map(Span::from_s));
+    settings.repeats = table.sender_repeats_s.map(seconds);
     settings.silence = table.silence_s.map(seconds);
     settings
 }

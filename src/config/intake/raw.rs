@@ -104,6 +104,10 @@ pub(crate) struct SourceTable {
     /// How many seconds late its events come, as long as that is not measured (default 5).
     #[schemars(range(min = 0.0, max = 86_400.0))]
     pub lateness_s: Option<f64>,
+    /// How many seconds the sender repeats a delivery that was not acknowledged: a gap that was shorter
+    /// closes by itself once that time has passed. Leave it out where the sender gives up at once.
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 604_800.0))]
+    pub sender_repeats_s: Option<f64>,
     /// Contact counts as lost when nothing was heard for this many seconds; leave it out where
     /// silence is normal.
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 604_800.0))]

@@ -12,7 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::intake::inbox::{Inbox, InboxSettings};
 use crate::intake::testing::{Plain, TOKEN};
-use crate::intake::{Desk, Metrics, Source, SourceSettings};
+use crate::intake::vendors::{CamioSettings, VendorSettings, adapter};
+use crate::intake::{Desk, Metrics, Secret, Source, SourceSettings};
+
+/// Bearer tokens of the two sources that speak Camio's API.
+const NORTH: &str = "north-token-0123456789abcdef0123";
+const SOUTH: &str = "south-token-0123456789abcdef0123";
 
 /// A server of its own on a free port.
 struct Rig {
@@ -33,16 +38,30 @@ impl Rig {
         let mut settings = SourceSettings::default();
         change(&mut server, &mut inbox, &mut settings);
         let metrics = Arc::new(Metrics::default());
-        let source = Source {
+        let camio = |name: &str, token: &str| Source {
+            name: name.into(),
+            adapter: adapter(
+                &VendorSettings::Camio(CamioSettings::default()),
+                vec![Secret::new(token)],
+            )
+            .expect("an adapter"),
+            settings: SourceSettings::default(),
+            secrets: vec![Secret::new(token)],
+        };
+        let plain = Source {
             name: "s".into(),
             adapter: Arc::new(Plain),
             settings,
             secrets: Vec::new(),
         };
-        let inbox = Inbox::open(&inbox, &[("s".into(), "plain")], metrics.commits.clone())
-            .expect("an inbox");
+        let sources = vec![plain, camio("north", NORTH), camio("south", SOUTH)];
+        let names: Vec<_> = sources
+            .iter()
+            .map(|source| (Arc::clone(&source.name), source.adapter.vendor()))
+            .collect();
+        let inbox = Inbox::open(&inbox, &names, metrics.commits.clone()).expect("an inbox");
         let most_lag = server.most_lag;
-        let desk = Desk::new(vec![source], inbox, metrics, most_lag, None).expect("a desk");
+        let desk = Desk::new(sources, inbox, metrics, most_lag, None).expect("a desk");
         let desk = Arc::new(desk);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -326,6 +345,100 @@ fn a_failed_disk_ends_it() {
     let health = b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     assert_eq!(rig.ask(health).0, 503);
     assert!(rig.desk.inbox().poison().is_some());
+}
+
+/// Drivers that were written for Camio: their paths name no source, their tokens do.
+#[test]
+fn camios_paths_find_their_source_by_its_token() {
+    let rig = Rig::new(|_, _, _| {});
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let devices = r#"{"devices":[{"device_id":"d1","device_name":"Front"}]}"#;
+    let events = r#"{"events":[{"device_id":"d1","timestamp":"2026-11-20T10:00:00Z","event_type":"entry_unlocked"}]}"#;
+    check(
+        &rig,
+        &post("/pacs/devices", &bearer(SOUTH), devices),
+        200,
+        0,
+        "",
+    );
+    check(
+        &rig,
+        &post("/pacs/webhooks", &bearer(SOUTH), events),
+        200,
+        1,
+        "",
+    );
+    check(
+        &rig,
+        &post("/pacs/webhooks", &bearer(NORTH), events),
+        200,
+        2,
+        "",
+    );
+    check(
+        &rig,
+        &post("/pacs/webhooks", &bearer(NORTH), events),
+        200,
+        2,
+        "",
+    );
+    check(
+        &rig,
+        &post("/pacs/webhooks", &bearer("wrong"), events),
+        401,
+        2,
+        "",
+    );
+    check(&rig, &post("/pacs/webhooks", "", events), 401, 2, "");
+    let list = |token: &str| {
+        let head = bearer(token);
+        format!("GET /pacs/devices HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{head}\r\n")
+    };
+    check(
+        &rig,
+        list(SOUTH).as_bytes(),
+        200,
+        2,
+        r#"{"device_id":"d1","device_name":"front"}"#,
+    );
+    check(&rig, list(NORTH).as_bytes(), 200, 2, r#"{"devices":[]}"#);
+    check(&rig, list("wrong").as_bytes(), 401, 2, "");
+    let stored = std::fs::read(rig.folder.path().join("inbox.db-wal")).expect("the log");
+    let token = |token: &str| stored.windows(token.len()).any(|w| w == token.as_bytes());
+    assert!(!token(SOUTH) && !token(NORTH), "a token was stored");
+}
+
+/// C11 of the fault list: what cannot be right is stored as it is, and seen.
+#[test]
+fn a_clock_that_cannot_be_right_is_seen() {
+    let rig = Rig::new(|_, _, _| {});
+    for (number, year) in ["1970", "2100"].iter().enumerate() {
+        let body = format!(
+            r#"{{"events":[{{"device_id":"d1","timestamp":"{year}-11-20T10:00:00Z","event_type":"entry_unlocked"}}]}}"#
+        );
+        let token = format!("Authorization: Bearer {NORTH}\r\n");
+        let stored = number as u64 + 1;
+        check(
+            &rig,
+            &post("/pacs/webhooks", &token, &body),
+            200,
+            stored,
+            "",
+        );
+    }
+    let held = rig
+        .desk
+        .inbox()
+        .reader()
+        .expect("a reader")
+        .quarantine(false);
+    let held = held.expect("a list");
+    assert_eq!(held.len(), 2);
+    assert!(
+        held[0].what.contains("at 1970-11-20T10:00:00.000Z"),
+        "{}",
+        held[0].what
+    );
 }
 
 /// C1 of the fault list, in small: the same event on all connections at once.
