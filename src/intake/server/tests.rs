@@ -412,7 +412,7 @@ fn camios_paths_find_their_source_by_its_token() {
 #[test]
 fn a_clock_that_cannot_be_right_is_seen() {
     let rig = Rig::new(|_, _, _| {});
-    for (number, year) in ["1970", "2100"].iter().enumerate() {
+    for (number, year) in ["2010", "2090"].iter().enumerate() {
         let body = format!(
             r#"{{"events":[{{"device_id":"d1","timestamp":"{year}-11-20T10:00:00Z","event_type":"entry_unlocked"}}]}}"#
         );
@@ -435,7 +435,7 @@ fn a_clock_that_cannot_be_right_is_seen() {
     let held = held.expect("a list");
     assert_eq!(held.len(), 2);
     assert!(
-        held[0].what.contains("at 1970-11-20T10:00:00.000Z"),
+        held[0].what.contains("at 2010-11-20T10:00:00"),
         "{}",
         held[0].what
     );
