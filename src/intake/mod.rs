@@ -26,6 +26,7 @@ mod metrics;
 mod reported;
 mod secret;
 mod signature;
+mod sink;
 mod source;
 mod stamp;
 #[cfg(test)]
@@ -44,4 +45,5 @@ pub use feed::{Feed, status};
 pub use metrics::{Metrics, SourceMetrics};
 pub use reported::{AccessPoint, Person, Reported};
 pub use secret::{Secret, SecretRef};
+pub use sink::DeskSink;
 pub use source::{Source, SourceSettings};

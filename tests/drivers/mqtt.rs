@@ -38,7 +38,7 @@ impl Broker {
         drop(free);
         let settings = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n\
-             persistence_location {}/\nlog_dest stdout\nlog_type all\nuser root\n",
+             persistence_location {}/\nlog_dest stderr\nlog_type all\nuser root\n",
             folder.path().display()
         );
         std::fs::write(folder.path().join("conf"), settings).unwrap();
@@ -54,12 +54,12 @@ impl Broker {
         let mut process = Command::new(program)
             .arg("-c")
             .arg(folder.join("conf"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains("running") {
                 break;

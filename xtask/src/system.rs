@@ -28,7 +28,7 @@ const fn package(name: &'static str, why: &'static str) -> Package {
 }
 
 /// Everything that is not Rust. Sizes: about 130 MB to download onto a bare Debian 12.
-const PACKAGES: [Package; 17] = [
+const PACKAGES: [Package; 16] = [
     package("gcc", "links Rust programs"),
     package("g++", "compiles the glue between Rust and OpenCV"),
     package("libc6-dev", "headers of the C library, for both"),
@@ -51,11 +51,11 @@ const PACKAGES: [Package; 17] = [
     ),
     package("libopencv-video-dev", "part of the OpenCV bindings"),
     package("libopencv-videoio-dev", "part of the OpenCV bindings"),
-    package(
-        "mosquitto",
-        "a broker for the tests of MQTT, which are skipped without it",
-    ),
 ];
+
+/// Only for some tests, which say that they are skipped without it. Not installed by itself: Debian
+/// starts it as a service.
+const FOR_TESTS: Package = package("mosquitto", "a broker for the tests of MQTT");
 
 const FETCHING: Package = Package {
     name: "python3-pip",
@@ -127,6 +127,12 @@ pub(crate) fn install_missing(fetching: bool, yes: bool) -> Outcome<bool> {
         let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
         agree(&names, yes)?;
         install(&names)?;
+    }
+    for package in missing_of(&[&FOR_TESTS])? {
+        println!(
+            "set-up: without {} ({}) those tests are skipped; nothing else needs it",
+            package.name, package.why
+        );
     }
     check_ffmpeg()?;
     Ok(!missing.is_empty())
