@@ -18,6 +18,7 @@ mod deposit;
 mod error;
 mod gaps;
 mod journal;
+mod queue;
 mod reader;
 mod schema;
 mod settings;
@@ -32,7 +33,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TrySendError};
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{oneshot, watch};
 
@@ -43,6 +43,7 @@ pub use journal::{Stored, direction_word, kind_word};
 pub use reader::{InboxReader, JournalCheck, Quarantined};
 pub use settings::InboxSettings;
 
+use queue::{Queue, Refused};
 use writer::{Job, Work, Writer};
 
 /// How far the writer is behind, shared between it and those who ask.
@@ -69,7 +70,7 @@ impl Progress {
 /// The way into the inbox. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct Inbox {
-    queue: Option<Sender<Job>>,
+    queue: Arc<Queue<Job>>,
     progress: Arc<Progress>,
     settings: InboxSettings,
     writer: Option<JoinHandle<()>>,
@@ -88,7 +89,7 @@ impl Inbox {
     ) -> Result<Self, InboxError> {
         let mut store = store::Store::open(&settings.path)?;
         store.register(sources)?;
-        let (queue, jobs) = crossbeam_channel::bounded(settings.queue.max(1));
+        let queue = Arc::new(Queue::new(settings.queue, settings.batch));
         let progress = Arc::new(Progress {
             started: std::time::Instant::now(),
             oldest_us: AtomicU64::new(0),
@@ -98,7 +99,7 @@ impl Inbox {
         });
         let writer = Writer {
             store,
-            jobs,
+            jobs: Arc::clone(&queue),
             settings: settings.clone(),
             progress: Arc::clone(&progress),
             commits,
@@ -108,7 +109,7 @@ impl Inbox {
             .spawn(move || writer.run())
             .map_err(|error| InboxError::Thread(error.to_string()))?;
         Ok(Self {
-            queue: Some(queue),
+            queue,
             progress,
             settings: settings.clone(),
             writer: Some(thread),
@@ -142,17 +143,14 @@ impl Inbox {
             came_us: self.progress.us(),
             done: Some(done),
         };
-        let Some(queue) = &self.queue else {
-            return Err(InboxError::Busy);
-        };
         self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
-        match queue.try_send(job) {
+        match self.queue.push(job) {
             Ok(()) => Ok(acknowledgement),
             Err(refused) => {
                 self.progress.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 Err(match refused {
-                    TrySendError::Full(_) => InboxError::Busy,
-                    TrySendError::Disconnected(_) => {
+                    Refused::Full => InboxError::Busy,
+                    Refused::Ended => {
                         InboxError::Poisoned(self.poison().unwrap_or_else(|| "it ended".into()))
                     }
                 })
@@ -170,7 +168,7 @@ impl Inbox {
 
     /// How many deliveries wait.
     pub fn depth(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
+        self.queue.len()
     }
 
     /// Why nothing is acknowledged any more, if it is so.
@@ -201,8 +199,8 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        // The writer ends when the queue's last sender is gone and everything in it is written.
-        drop(self.queue.take());
+        // The writer ends when the queue is closed and everything in it is written.
+        self.queue.close();
         if let Some(writer) = self.writer.take() {
             drop(writer.join());
         }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as Moment};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::super::clock;
 use super::deposit::{Deposit, GapChange, Receipt};
 use super::error::InboxError;
+use super::queue::{Came, Queue};
 use super::store::Store;
 use super::{InboxSettings, Progress};
 
@@ -39,7 +39,7 @@ pub(super) struct Job {
 
 pub(super) struct Writer {
     pub store: Store,
-    pub jobs: Receiver<Job>,
+    pub jobs: Arc<Queue<Job>>,
     pub settings: InboxSettings,
     pub progress: Arc<Progress>,
     pub commits: Histogram,
@@ -79,31 +79,24 @@ impl Writer {
     /// Takes the first job that comes before `tick`, and what follows within the linger. Says
     /// whether more can come.
     fn gather(&self, batch: &mut Vec<Job>, tick: Moment, early: bool) -> bool {
-        match self.jobs.recv_deadline(tick) {
-            Ok(job) => {
-                let oldest = &self.progress.oldest_us;
-                oldest.store(job.came_us, Ordering::Relaxed);
-                batch.push(job);
-            }
-            Err(RecvTimeoutError::Timeout) => return true,
-            Err(RecvTimeoutError::Disconnected) => return false,
+        let first = match self.jobs.first(tick) {
+            Came::Item(job) => job,
+            Came::Nothing => return true,
+            Came::Closed => return false,
+        };
+        let oldest = &self.progress.oldest_us;
+        oldest.store(first.came_us, Ordering::Relaxed);
+        batch.push(first);
+        if early {
+            acknowledge(batch);
         }
         let until = Moment::now() + self.settings.linger;
-        loop {
-            if let Some(job) = batch.last_mut().filter(|_| early)
-                && let Some(done) = job.done.take()
-            {
-                drop(done.send(Ok(Receipt::default())));
-            }
-            if batch.len() >= self.settings.batch {
-                return true;
-            }
-            match self.jobs.recv_deadline(until) {
-                Ok(job) => batch.push(job),
-                Err(RecvTimeoutError::Timeout) => return true,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
+        let room = self.settings.batch.saturating_sub(1);
+        self.jobs.gather(until, room, batch);
+        if early {
+            acknowledge(batch);
         }
+        true
     }
 
     /// One transaction for all of the batch; then, and only then, the answers.
@@ -152,11 +145,17 @@ impl Writer {
             format!("a write failed ({error}); check the disk, then start again").into();
         tracing::error!("the inbox acknowledges nothing any more: {why}");
         self.progress.poison.send_replace(Some(Arc::clone(&why)));
-        let waiting = std::iter::from_fn(|| self.jobs.try_recv().ok());
-        for job in batch.drain(..).chain(waiting) {
+        for job in batch.drain(..).chain(self.jobs.end()) {
             if let Some(done) = job.done {
                 drop(done.send(Err(InboxError::Poisoned(Arc::clone(&why)))));
             }
         }
+    }
+}
+
+/// The control's mistake.
+fn acknowledge(batch: &mut [Job]) {
+    for done in batch.iter_mut().filter_map(|job| job.done.take()) {
+        drop(done.send(Ok(Receipt::default())));
     }
 }
