@@ -17,10 +17,6 @@ use super::{InboxSettings, Progress};
 /// How often the file is told that the process lives: a gap after a crash begins at most this early.
 const TICK: Duration = Duration::from_secs(10);
 
-/// Set in a build with debug assertions, deliveries are acknowledged before they are committed: the
-/// control of the kill harness, which must see that.
-const ACKNOWLEDGE_EARLY: &str = "TAILGATE_INTAKE_ACKNOWLEDGE_EARLY";
-
 /// Something to write.
 #[derive(Debug)]
 pub(super) enum Work {
@@ -48,7 +44,6 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until nobody can send any more, or until something fails.
     pub(super) fn run(mut self) {
-        let early = cfg!(debug_assertions) && std::env::var_os(ACKNOWLEDGE_EARLY).is_some();
         let mut batch = Vec::with_capacity(self.settings.batch);
         let mut ticked = Moment::now();
         if let Err(error) = self.store.tick(clock::now(), &self.settings) {
@@ -56,7 +51,7 @@ impl Writer {
             return;
         }
         loop {
-            let alive = self.gather(&mut batch, ticked + TICK, early);
+            let alive = self.gather(&mut batch, ticked + TICK);
             if !batch.is_empty() {
                 if let Err(error) = self.write(&mut batch) {
                     self.fail(&mut batch, &error);
@@ -78,7 +73,7 @@ impl Writer {
 
     /// Takes the first job that comes before `tick`, and what follows within the linger. Says
     /// whether more can come.
-    fn gather(&self, batch: &mut Vec<Job>, tick: Moment, early: bool) -> bool {
+    fn gather(&self, batch: &mut Vec<Job>, tick: Moment) -> bool {
         let first = match self.jobs.first(tick) {
             Came::Item(job) => job,
             Came::Nothing => return true,
@@ -87,15 +82,9 @@ impl Writer {
         let oldest = &self.progress.oldest_us;
         oldest.store(first.came_us, Ordering::Relaxed);
         batch.push(first);
-        if early {
-            acknowledge(batch);
-        }
         let until = Moment::now() + self.settings.linger;
         let room = self.settings.batch.saturating_sub(1);
         self.jobs.gather(until, room, batch);
-        if early {
-            acknowledge(batch);
-        }
         true
     }
 
@@ -150,12 +139,5 @@ impl Writer {
                 drop(done.send(Err(InboxError::Poisoned(Arc::clone(&why)))));
             }
         }
-    }
-}
-
-/// The control's mistake.
-fn acknowledge(batch: &mut [Job]) {
-    for done in batch.iter_mut().filter_map(|job| job.done.take()) {
-        drop(done.send(Ok(Receipt::default())));
     }
 }
