@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{IntakeConfig, SourceConfig};
+use crate::intake::drivers::{self, Driver};
 use crate::intake::inbox::{Inbox, InboxReader};
 use crate::intake::vendors::adapter;
 use crate::intake::{Desk, Metrics, Secret, SecretRef, Source};
@@ -15,6 +16,8 @@ use super::Doors;
 pub struct Assembled {
     /// Takes deliveries.
     pub desk: Arc<Desk>,
+    /// What fetches, by source.
+    pub drivers: Vec<(Arc<str>, Driver)>,
     /// The doors behind it.
     pub doors: Doors,
 }
@@ -24,9 +27,16 @@ pub struct Assembled {
 pub fn assemble(config: &IntakeConfig) -> Result<Assembled, Vec<String>> {
     let mut problems = Vec::new();
     let mut sources = Vec::new();
+    let mut drivers = Vec::new();
     for wanted in &config.sources {
         match source(&config.folder, wanted) {
             Ok(source) => sources.push(source),
+            Err(more) => problems.extend(more),
+        }
+        match driver(&config.folder, wanted) {
+            Ok(driver) => {
+                drivers.extend(driver.map(|driver| (wanted.name.as_str().into(), driver)))
+            }
             Err(more) => problems.extend(more),
         }
     }
@@ -58,6 +68,7 @@ pub fn assemble(config: &IntakeConfig) -> Result<Assembled, Vec<String>> {
     let desk = Desk::new(sources, inbox, metrics, most_lag, last_alive).map_err(failed)?;
     Ok(Assembled {
         desk: Arc::new(desk),
+        drivers,
         doors,
     })
 }
@@ -84,6 +95,18 @@ pub fn source(folder: &Path, wanted: &SourceConfig) -> Result<Source, Vec<String
         settings: wanted.settings.clone(),
         secrets,
     })
+}
+
+/// What fetches for a source, if anything does, with its secrets read. `Err`: everything that is
+/// wrong with it, each with the source's name.
+pub fn driver(folder: &Path, wanted: &SourceConfig) -> Result<Option<Driver>, Vec<String>> {
+    let Some(settings) = &wanted.fetch else {
+        return Ok(None);
+    };
+    let made = drivers::driver(settings, &|place| secret(folder, place));
+    let named = |what| format!("source {}, fetch: {what}", wanted.name);
+    made.map(Some)
+        .map_err(|problems| problems.into_iter().map(named).collect())
 }
 
 /// A secret from where it is kept; a file's path begins at `folder`. The trailing line break of a

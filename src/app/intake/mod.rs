@@ -4,6 +4,6 @@ mod assemble;
 mod cursor;
 mod doors;
 
-pub use assemble::{Assembled, assemble, secret, source};
+pub use assemble::{Assembled, assemble, driver, secret, source};
 pub use cursor::Cursor;
 pub use doors::Doors;

@@ -7,6 +7,7 @@ mod replay;
 mod run;
 mod tail;
 mod trial;
+mod vendor;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ enum IntakeCommand {
     Quarantine(quarantine::QuarantineArgs),
     Gaps(gaps::GapsArgs),
     Try(trial::TryArgs),
+    List(vendor::ListArgs),
+    Connect(vendor::ConnectArgs),
     Bench(bench::BenchArgs),
 }
 
@@ -44,6 +47,8 @@ pub fn run(args: &IntakeArgs) -> Outcome {
         IntakeCommand::Quarantine(quarantine) => quarantine::run(quarantine),
         IntakeCommand::Gaps(gaps) => gaps::run(gaps),
         IntakeCommand::Try(trial) => trial::run(trial),
+        IntakeCommand::List(list) => vendor::list(list),
+        IntakeCommand::Connect(connect) => vendor::connect(connect),
         IntakeCommand::Bench(bench) => bench::run(bench),
     }
 }

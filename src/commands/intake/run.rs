@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{DONE, FAILED, Failure, Outcome};
 use super::{load, unusable};
 use crate::app::intake::{Assembled, assemble};
+use crate::intake::drivers::{Context, Driver, Ended, Sink};
 use crate::intake::server::{Server, ServerSettings};
-use crate::intake::{Desk, now};
+use crate::intake::{Desk, DeskSink, now};
 
 /// Deliveries are short and mostly wait for the disk: two threads serve 10,000 a second.
 const THREADS: usize = 2;
@@ -31,10 +33,10 @@ pub struct RunArgs {
 /// Runs until SIGINT or SIGTERM, or until the inbox fails.
 pub fn run(args: &RunArgs) -> Outcome {
     let config = load(&args.file)?;
-    let Assembled { desk, .. } =
+    let Assembled { desk, drivers, .. } =
         assemble(&config).map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let runtime = runtime()?;
-    runtime.block_on(serve(desk, config.server))
+    runtime.block_on(serve(desk, drivers, config.server))
 }
 
 /// The runtime that serves.
@@ -46,7 +48,11 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .map_err(unusable)
 }
 
-async fn serve(desk: Arc<Desk>, settings: ServerSettings) -> Outcome {
+async fn serve(
+    desk: Arc<Desk>,
+    drivers: Vec<(Arc<str>, Driver)>,
+    settings: ServerSettings,
+) -> Outcome {
     let scheme = if settings.tls.is_some() {
         "https"
     } else {
@@ -62,6 +68,11 @@ async fn serve(desk: Arc<Desk>, settings: ServerSettings) -> Outcome {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(stop.clone()));
     let ticking = tokio::spawn(tick(Arc::clone(&desk), stop.clone()));
+    let sink: Arc<dyn Sink> = Arc::new(DeskSink::new(Arc::clone(&desk)));
+    let mut fetching = JoinSet::new();
+    for (source, driver) in drivers {
+        fetching.spawn(fetch(source, driver, Arc::clone(&sink), stop.clone()));
+    }
     let mut poisoned = desk.inbox().poisoned();
     let code = tokio::select! {
         _ = poisoned.wait_for(Option::is_some) => FAILED,
@@ -70,6 +81,7 @@ async fn serve(desk: Arc<Desk>, settings: ServerSettings) -> Outcome {
     stop.cancel();
     drop(serving.await);
     drop(ticking.await);
+    fetching.join_all().await;
     match desk.inbox().poison() {
         // The reason was logged where it arose; this is for whoever reads the exit.
         Some(why) => Err(Failure {
@@ -89,6 +101,19 @@ async fn told_to_stop() -> Result<(), Failure> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Fetches for one source until told to stop. A driver that can't go on leaves the others alone.
+async fn fetch(source: Arc<str>, driver: Driver, sink: Arc<dyn Sink>, stop: CancellationToken) {
+    let context = Context::new(Arc::clone(&source), Arc::clone(&sink));
+    match driver.run(context, stop).await {
+        Ended::Stopped => {}
+        ended => {
+            tracing::error!("{source}: nothing is fetched any more: {ended}");
+            let why = ended.to_string();
+            sink.contact_lost(&source, now(), &why).await;
+        }
+    }
 }
 
 /// Looks at the feeds until told to stop.

@@ -20,6 +20,7 @@ use super::problem::Problems;
 use super::schema::SchemaOf;
 use crate::crossing::Direction;
 use crate::intake::SourceSettings;
+use crate::intake::drivers::DriverSettings;
 use crate::intake::inbox::InboxSettings;
 use crate::intake::server::ServerSettings;
 use crate::intake::vendors::VendorSettings;
@@ -58,6 +59,8 @@ pub struct SourceConfig {
     pub name: String,
     /// Its wire format, with where its secrets are.
     pub vendor: VendorSettings,
+    /// What fetches for it, with where its secrets are.
+    pub fetch: Option<DriverSettings>,
     /// Its bounds.
     pub settings: SourceSettings,
 }
@@ -205,6 +208,7 @@ impl Check<'_> {
             sources.push(SourceConfig {
                 name,
                 vendor,
+                fetch: table.fetch.clone(),
                 settings: source_settings(table),
             });
         }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::raw::Way;
+use crate::intake::drivers::DriverSettings;
 
 /// Which access-control systems report, where what they say is kept, and which doors their access
 /// points belong to.
@@ -108,6 +109,8 @@ pub(crate) struct SourceTable {
     /// closes by itself once that time has passed. Leave it out where the sender gives up at once.
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 604_800.0))]
     pub sender_repeats_s: Option<f64>,
+    /// What fetches for this source: lists of access points, back-fill of gaps, a stream.
+    pub fetch: Option<DriverSettings>,
     /// Contact counts as lost when nothing was heard for this many seconds; leave it out where
     /// silence is normal.
     #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 604_800.0))]
