@@ -9,6 +9,11 @@
 //! `benches/peer/mot_bytetrack.py` runs this and a peer on the same detections and scores the boxes
 //! of both alike; ours it takes from where this test leaves them (`target/tmp/MOT17-02.txt`).
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

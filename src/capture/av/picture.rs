@@ -70,7 +70,7 @@ impl Picture {
         AVPixelFormat(self.raw().format)
     }
 
-    /// Whether its planes are 8-bit 4:2:0 as a [`Frame`](super::Frame) wants them.
+    /// Whether its planes are 8-bit 4:2:0 as a [`Frame`](crate::capture::Frame) wants them.
     pub(in crate::capture) fn is_planar_420(&self) -> bool {
         let strides = &self.raw().linesize;
         let format = self.format();
