@@ -185,7 +185,7 @@ async fn refusals_are_explained_and_not_hammered() {
             "Only native users",
         ),
         (
-            wrong(|account| account.url.push_str("x")),
+            wrong(|account| account.url.push('x')),
             "port and base URI",
         ),
     ];

@@ -12,6 +12,9 @@ use crate::intake::inbox::Stored;
 use crate::intake::{Desk, status};
 use crate::units::{DoorId, Instant};
 
+/// Access points by id, each with the way it lets people pass.
+type Readers = Vec<(String, Option<Direction>)>;
+
 /// Doors by their place in the configuration.
 #[derive(Debug, Clone)]
 pub struct Doors {
@@ -31,7 +34,7 @@ impl Doors {
         let mut problems = Vec::new();
         let mut feeds = vec![Vec::new(); doors.len()];
         for source in sources {
-            let of_source: Vec<(DoorId, Vec<(String, Option<Direction>)>)> = doors
+            let of_source: Vec<(DoorId, Readers)> = doors
                 .iter()
                 .enumerate()
                 .filter_map(|(place, door)| {

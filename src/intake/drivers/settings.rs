@@ -200,7 +200,7 @@ pub fn driver(
         resolve,
         problems: Vec::new(),
     };
-    let made = match settings {
+    match settings {
         DriverSettings::Openpath(settings) => {
             let account = given.openpath(settings);
             given.finish(|| Openpath::new(account).map(Driver::Openpath))
@@ -223,14 +223,13 @@ pub fn driver(
             } else {
                 TailForm::JsonLines
             };
-            return Ok(Driver::Tail(Tail::new(TailAccount {
+            Ok(Driver::Tail(Tail::new(TailAccount {
                 path: settings.path.clone(),
                 state: settings.state.clone(),
                 form,
-            })));
+            })))
         }
-    };
-    made
+    }
 }
 
 /// What settings give, with what is wrong with it so far.

@@ -342,7 +342,7 @@ fn a_later_version_and_a_strange_file_are_refused() {
 fn a_missing_folder_is_named() {
     let (folder, mut settings) = folder();
     settings.path = folder.path().join("nowhere/inbox.db");
-    let error = open(&settings).err().expect("refused").to_string();
+    let error = open(&settings).map(drop).expect_err("refused").to_string();
     assert!(error.contains("nowhere is not there"), "{error}");
 }
 

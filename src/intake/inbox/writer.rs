@@ -52,11 +52,11 @@ impl Writer {
         }
         loop {
             let alive = self.gather(&mut batch, ticked + TICK);
-            if !batch.is_empty() {
-                if let Err(error) = self.write(&mut batch) {
-                    self.fail(&mut batch, &error);
-                    return;
-                }
+            if !batch.is_empty()
+                && let Err(error) = self.write(&mut batch)
+            {
+                self.fail(&mut batch, &error);
+                return;
             }
             if ticked.elapsed() >= TICK {
                 ticked = Moment::now();
