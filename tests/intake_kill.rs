@@ -227,7 +227,8 @@ struct Outcome {
 
 impl Outcome {
     fn is_good(&self) -> bool {
-        self.lost == 0 && self.strange == 0 && self.whole
+        let all = self.stored == self.acknowledged as u64;
+        self.lost == 0 && self.strange == 0 && self.whole && all
     }
 }
 
