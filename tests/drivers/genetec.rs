@@ -184,10 +184,7 @@ async fn refusals_are_explained_and_not_hammered() {
             wrong(|account| account.password = Secret::new("other")),
             "Only native users",
         ),
-        (
-            wrong(|account| account.url.push('x')),
-            "port and base URI",
-        ),
+        (wrong(|account| account.url.push('x')), "port and base URI"),
     ];
     for (change, words) in table {
         let world = world("").await;

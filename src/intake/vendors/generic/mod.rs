@@ -3,7 +3,7 @@
 //! Theory of operation: settings name, as JSON pointers into one event, where its parts stand, how its
 //! time is written, and what its words mean. A word that the table does not have means `other`, and
 //! conditions can be set without which nothing is a grant: the map says what is granted, this file
-//! never does. [`explain`] does the same for one sample and tells of each field what was found there
+//! never does. [`explain`](fn@explain) does the same for one sample and tells of each field what was found there
 //! and what became of it.
 //!
 //! It deliberately computes nothing: no expressions, no joining of fields. A system that needs those
