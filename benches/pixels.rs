@@ -21,13 +21,17 @@ const PAD: u8 = 114;
 const PICTURES: [(usize, usize); 2] = [(1920, 1080), (640, 360)];
 const INPUTS: [(u32, u32); 2] = [(416, 256), (640, 384)];
 
-/// A picture with fine and coarse structure: its planes one behind the other.
+/// A picture with fine and coarse structure, its planes one behind the other. No colour of it is
+/// beyond what BGR can hold: there the order of clipping and resizing would matter.
 fn planes(width: usize, height: usize) -> Vec<u8> {
     let luma = (0..width * height).map(|at| {
         let (x, y) = (at % width, at / width);
-        (40 + (x / 3 + y / 5) % 160 + (x * 7 + y * 13) % 20) as u8
+        (60 + (x / 3 + y / 5) % 100 + (x * 7 + y * 13) % 20) as u8
     });
-    let chroma = (0..width * height / 2).map(|at| (100 + at / 7 % 60) as u8);
+    let chroma = (0..width * height / 2).map(|at| {
+        let (x, y) = (at % (width / 2), at / (width / 2));
+        (112 + (x / 16 + y / 16) % 32) as u8
+    });
     luma.chain(chroma).collect()
 }
 
