@@ -14,11 +14,14 @@ pub struct CompletionsArgs {
 
 /// Prints them.
 pub fn run(args: &CompletionsArgs) -> Outcome {
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
     clap_complete::generate(
         args.shell,
         &mut super::definition(),
         "tailgate",
-        &mut std::io::stdout(),
+        &mut script,
     );
+    print!("{}", String::from_utf8_lossy(&script));
     Ok(DONE)
 }

@@ -78,8 +78,30 @@ impl Failure {
 /// What a command returns: an exit code, or why not.
 pub type Outcome = Result<u8, Failure>;
 
+/// Exit code of a process whose reader went away, as a shell would report SIGPIPE.
+const READER_GONE: i32 = 141;
+
+/// Ends the process quietly when whoever reads its output has gone, as in `tailgate ... | head`.
+///
+/// `print!` panics on a closed pipe. Letting SIGPIPE kill the process is no way out: a peer that closes its
+/// socket would then end a server.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic
+            .payload()
+            .downcast_ref::<String>()
+            .map_or("", String::as_str);
+        if said.starts_with("failed printing to std") && said.contains("Broken pipe") {
+            std::process::exit(READER_GONE);
+        }
+        usual(panic);
+    }));
+}
+
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
+    end_with_the_reader();
     let log = tracing_subscriber::EnvFilter::try_from_env("TAILGATE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
