@@ -85,6 +85,7 @@ const READER_GONE: i32 = 141;
 ///
 /// `print!` panics on a closed pipe. Letting SIGPIPE kill the process is no way out: a peer that closes its
 /// socket would then end a server.
+#[expect(clippy::exit, reason = "a panic hook cannot return an exit code")]
 fn end_with_the_reader() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
