@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod app;
+pub mod calibrate;
 pub mod capture;
 pub mod commands;
 pub mod config;

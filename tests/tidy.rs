@@ -31,18 +31,27 @@ const CORE: [&str; 9] = [
 ];
 
 /// Modules above the core, and what they may import besides the whole core.
-const ABOVE: [(&str, &[&str]); 9] = [
+const ABOVE: [(&str, &[&str]); 10] = [
     ("capture", &[]),
     ("inference", &[]),
     ("intake", &[]),
     // Intake files are checked against the settings of the vendors' adapters.
     ("config", &["intake"]),
+    // Solvers beside the core, as pure as it is.
+    ("calibrate", &[]),
     ("score", &[]),
     ("sim", &["config"]),
     ("fake", &[]),
     (
         "app",
-        &["capture", "inference", "config", "intake", "score"],
+        &[
+            "capture",
+            "inference",
+            "config",
+            "intake",
+            "calibrate",
+            "score",
+        ],
     ),
     (
         "commands",
@@ -51,6 +60,7 @@ const ABOVE: [(&str, &[&str]); 9] = [
             "inference",
             "config",
             "intake",
+            "calibrate",
             "score",
             "sim",
             "fake",
@@ -337,8 +347,10 @@ fn modules_import_only_what_stands_before_them() {
 #[test]
 fn the_core_is_pure() {
     let mut breaches = Vec::new();
-    let folders = CORE.map(|module| format!("src/{module}"));
-    for source in sources(&folders.each_ref().map(String::as_str)) {
+    let pure = CORE.iter().chain(&["calibrate"]);
+    let folders: Vec<String> = pure.map(|module| format!("src/{module}")).collect();
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    for source in sources(&folders) {
         for (number, line) in source.product() {
             for (word, instead) in IMPURE {
                 let named = match word.contains("::") {

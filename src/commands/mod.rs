@@ -4,6 +4,7 @@
 //! 2 the command line itself is wrong; 3 only with `--fail-on-breach`: somebody got in without a
 //! grant; 4 a check, score or scene did not come out as it must; 5 the disk failed while it ran.
 
+mod calibrate;
 mod check;
 mod completions;
 mod explain;
@@ -50,6 +51,7 @@ enum Command {
     Fake(fake::FakeArgs),
     Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
+    Calibrate(Box<calibrate::CalibrateArgs>),
     Check(check::CheckArgs),
     Models(models::ModelsArgs),
     Intake(intake::IntakeArgs),
@@ -117,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Fake(args) => fake::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Intake(args) => intake::run(&args),

@@ -25,17 +25,20 @@ mod suggest;
 mod summary;
 mod truth;
 mod walk;
+mod write;
 
 pub use clip_start::{ClipStart, StartSource, clip_start};
 pub use door::DetectorChoice;
 pub use grants::{GrantFile, GrantReading, WrittenEvent, read_grants};
 pub use intake::{IntakeConfig, IntakeDoor, IntakeReader, SourceConfig, load_intake};
 pub use problem::{Place, Problem, Problems, Severity};
+pub use raw::Made;
 pub use recognise::{FileKind, recognise};
 pub use schema::SchemaOf;
 pub use site::{SiteConfig, load};
 pub use stamp::{Stamp, parse_zone};
 pub use summary::{CalibrationSummary, PortalView, check_calibration, summarise_camera};
 pub use truth::{TrueCrossing, TrueVerdict, Truth, read_truth};
+pub use write::{StoredCalibration, calibration_text, load_calibration};
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@
 //! checks of meaning go on with what there is.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::crossing::{CounterSettings, Direction};
 use crate::floor::FootprintSettings;
@@ -225,6 +225,45 @@ pub(crate) struct CalibrationFile {
     pub lens: Option<LensTable>,
     /// The floor that is divided into tiles.
     pub grid: Option<GridTable>,
+    /// How the calibration was made: written by `tailgate calibrate` and read by it again. Nothing
+    /// else looks at it.
+    pub made: Option<Made>,
+}
+
+/// How a calibration was made, and how sure it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// The way: points, rectangle, lines, board or people; with "refined with" before it for an
+    /// existing calibration.
+    pub by: Option<String>,
+    /// The clip, picture or trace it was made from.
+    pub from: Option<String>,
+    /// Version of the program that wrote it.
+    pub version: Option<String>,
+    /// Measured control points in the picture, as they were clicked.
+    #[schemars(length(max = 1000))]
+    pub points_px: Option<Vec<[f64; 2]>>,
+    /// The same points on the floor in metres, as they were measured.
+    #[schemars(length(max = 1000))]
+    pub points_m: Option<Vec<[f64; 2]>>,
+    /// Root mean square of the distances between them and the calibration, in pixels.
+    #[schemars(range(min = 0.0))]
+    pub residual_px: Option<f64>,
+    /// How many people it was made from.
+    pub people: Option<u32>,
+    /// How many sightings of them.
+    pub sightings: Option<u32>,
+    /// The true scale as a multiple of this one lies between these two with a probability of 90 %.
+    pub scale_90: Option<[f64; 2]>,
+    /// The same for the camera's height in metres.
+    pub height_90_m: Option<[f64; 2]>,
+    /// The same for the angle below the horizon in degrees.
+    pub pitch_90_deg: Option<[f64; 2]>,
+    /// The same for the turn about its axis in degrees.
+    pub roll_90_deg: Option<[f64; 2]>,
+    /// The same for the focal length in pixels.
+    pub focal_90_px: Option<[f64; 2]>,
 }
 
 /// A lens: focal length and distortion as OpenCV's calibration gives them.

@@ -29,7 +29,7 @@ pub enum FileKind {
 /// Top keys of a door file that a calibration file does not have.
 const DOOR_KEYS: [&str; 5] = ["door", "portal", "policy", "camera", "calibration"];
 /// Top keys of a calibration file that a door file does not have.
-const CALIBRATION_KEYS: [&str; 5] = ["image_px", "points_px", "points_m", "lens", "grid"];
+const CALIBRATION_KEYS: [&str; 6] = ["image_px", "points_px", "points_m", "lens", "grid", "made"];
 
 /// Top keys of an intake file that a door file does not have.
 const INTAKE_KEYS: [&str; 4] = ["inbox", "source", "server", "doors"];

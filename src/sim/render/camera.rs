@@ -209,6 +209,7 @@ pub struct Projector {
 const NEAREST_M: f64 = 0.05;
 
 impl Projector {
+    /// Of a camera.
     pub fn new(camera: &Camera) -> Self {
         let [k1, k2, k3] = camera.lens.radial;
         // d(r * radial)/dr = 1 + 3 k1 r2 + 5 k2 r4 + 7 k3 r6: stop where it turns negative.
@@ -233,6 +234,7 @@ impl Projector {
         }
     }
 
+    /// Where a point of the world appears (distorted) and its depth along the axis, m.
     pub fn project(&self, p: [f64; 3]) -> Option<(PointInImage, f64)> {
         let v = [
             p[0] - self.centre[0],

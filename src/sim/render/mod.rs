@@ -33,7 +33,7 @@ mod shadow;
 mod shot;
 mod truth;
 
-pub use camera::Camera;
+pub use camera::{Camera, Projector};
 pub use door::{Door, LeafStyle};
 pub use layout::{Doorway, Layout};
 pub use materials::{Finish, Material};
