@@ -2,12 +2,17 @@
 //!
 //! Rank: above `crossing` (it shares `Direction`), below `verdict`. Pure.
 
+mod clock;
 mod dedup;
 mod doors;
 mod event;
 mod feed;
 mod lateness;
 
+pub use clock::{
+    ClockChange, ClockEvent, ClockOffset, ClockState, ClockStatus, Correction, DoorClock, Drift,
+    LearnClock, Spans,
+};
 pub use dedup::Deduplicator;
 pub use doors::{DoorMap, ReaderPlace};
 pub use event::{AccessEvent, AccessKind};

@@ -178,6 +178,7 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
     };
     let (run, facts) = replay_clip(replay, &mut watchers).map_err(Failure::unusable)?;
     let mut report = Report::new(facts, &run.log, &names, doors);
+    report.take_clocks(&run.engine, &names);
     report.score = truth.map(|truth| score(&truth, &report));
     finish(args, drawn, &report)?;
     Ok(report)
@@ -212,6 +213,7 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
         &names,
         config.doors.len(),
     );
+    report.take_clocks(&replayed.run.engine, &names);
     match replayed.recorded {
         None => report
             .losses

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::access::{ClockOffset, LearnClock};
 use crate::crossing::CounterSettings;
 use crate::floor::FootprintSettings;
 use crate::tracking::TrackerSettings;
@@ -13,7 +14,7 @@ use super::document::{Document, KeyPath, Node, Source};
 use super::overrides;
 use super::portal::{DoorPortal, PortalCheck};
 use super::problem::Problems;
-use super::raw::{CalibrationFile, DoorFile, Overrides, PolicyTable};
+use super::raw::{CalibrationFile, DoorFile, OffsetWord, Overrides, PolicyTable};
 use super::schema::SchemaOf;
 use super::walk::walk;
 
@@ -21,6 +22,10 @@ use super::walk::walk;
 const DEFAULT_CAMERA: &str = "camera";
 /// Longest name, characters.
 const LONGEST_NAME: usize = 64;
+
+/// Longest usual time from badge to line that is learned with, s: beyond it, most passages would
+/// lie outside any window.
+const LONGEST_WALK_S: f64 = 9.0;
 
 /// How files are read: from disk, or from memory in tests.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>;
@@ -369,6 +374,7 @@ impl Check<'_> {
         policy.passages_per_grant = raw.passages_per_grant.unwrap_or(policy.passages_per_grant);
         policy.exit_needs_grant = raw.exit_needs_grant.unwrap_or(policy.exit_needs_grant);
         policy.one_way = raw.one_way.map(Into::into);
+        policy.clock_offset = self.clock_offset(raw);
         let path = KeyPath::of("policy");
         if policy.open_window.is_some_and(|open| open < policy.window) {
             let help = "it takes over from window_s while the door stays open: make it longer";
@@ -391,6 +397,64 @@ impl Check<'_> {
             );
         }
         policy
+    }
+
+    fn clock_offset(&mut self, raw: &PolicyTable) -> ClockOffset {
+        let path = KeyPath::of("policy");
+        let word = raw.clock_offset.unwrap_or(match raw.clock_offset_s {
+            Some(_) => OffsetWord::Fixed,
+            None => OffsetWord::Off,
+        });
+        let learns = word == OffsetWord::Learn;
+        let idle = [
+            (
+                "clock_offset_s",
+                raw.clock_offset_s.is_some() && word != OffsetWord::Fixed,
+            ),
+            ("clock_range_s", raw.clock_range_s.is_some() && !learns),
+            ("walk_s", raw.walk_s.is_some() && !learns),
+        ];
+        for (key, _) in idle.iter().filter(|(_, idle)| *idle) {
+            let (what, help) = match *key {
+                "clock_offset_s" => ("has no effect unless the offset is fixed", "fixed"),
+                _ => ("has no effect unless the offset is learned", "learn"),
+            };
+            let help = format!("write `clock_offset = \"{help}\"`, or remove {key}");
+            self.warning(&path.key(key), what, help);
+        }
+        match word {
+            OffsetWord::Off => ClockOffset::Off,
+            OffsetWord::Fixed => {
+                if raw.clock_offset_s.is_none() {
+                    let help = "add `clock_offset_s`, the seconds by which the access control's \
+                                clock is ahead of the camera's";
+                    self.error(
+                        &path.key("clock_offset"),
+                        "is fixed, and nothing says at what",
+                        help,
+                    );
+                }
+                let ahead = Span::from_s(raw.clock_offset_s.unwrap_or(0.0));
+                ClockOffset::Fixed { ahead }
+            }
+            OffsetWord::Learn => {
+                let mut learn = LearnClock::default();
+                learn.range = raw.clock_range_s.map_or(learn.range, Span::from_s);
+                if let Some([from, to]) = raw.walk_s {
+                    if !(0.0..=LONGEST_WALK_S).contains(&from)
+                        || !(from..=LONGEST_WALK_S).contains(&to)
+                    {
+                        let what = format!("[{from}, {to}] is no range of times to walk");
+                        let help = "give the least and the greatest usual time in seconds, for \
+                                    example [1.0, 3.0]";
+                        self.error(&path.key("walk_s"), what, help);
+                    }
+                    learn.walk_from = Span::from_s(from);
+                    learn.walk_to = Span::from_s(to);
+                }
+                ClockOffset::Learn(learn)
+            }
+        }
     }
 
     fn settings<T>(&mut self, key: &str, table: Option<&Overrides>) -> T

@@ -103,12 +103,39 @@ pub(crate) struct PolicyTable {
     /// By how many seconds the clock of the access control may be off, either way (default 0).
     #[schemars(range(min = 0.0, max = 3600.0))]
     pub clock_s: Option<f64>,
+    /// What is done about an offset between the clocks of camera and access control: "off", "fixed"
+    /// (clock_offset_s says it), or "learn" it from passages (default off; fixed where
+    /// clock_offset_s is given).
+    pub clock_offset: Option<OffsetWord>,
+    /// By how many seconds the clock of the access control is ahead of the camera's; negative if it
+    /// is behind.
+    #[schemars(range(min = -86400.0, max = 86400.0))]
+    pub clock_offset_s: Option<f64>,
+    /// When learning: offsets of up to this many seconds either way are looked for (default 30).
+    #[schemars(range(min = 1.0, max = 120.0))]
+    pub clock_range_s: Option<f64>,
+    /// When learning: the usual time from badge to line at this door lies between these two, in
+    /// seconds (default 1 and 3).
+    #[schemars(length(min = 2, max = 2))]
+    pub walk_s: Option<[f64; 2]>,
     /// How many seconds of the past are kept so that late truth can amend it (default 86400).
     #[schemars(range(min = 60.0, max = 31_536_000.0))]
     pub retention_s: Option<f64>,
     /// The step of the feed's time stamps in seconds: 1 for stamps in whole seconds (default 0, exact).
     #[schemars(range(min = 0.0, max = 60.0))]
     pub resolution_s: Option<f64>,
+}
+
+/// What is done about an offset between two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OffsetWord {
+    /// Nothing.
+    Off,
+    /// It is known.
+    Fixed,
+    /// It is learned from passages.
+    Learn,
 }
 
 /// A way through a door.

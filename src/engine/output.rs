@@ -16,7 +16,7 @@ pub enum Output {
     Verdict(Box<Verdict>),
     /// A judgement on a grant.
     Grant(Box<GrantVerdict>),
-    /// Something a person should know that is no verdict: forced open, held open, unknown door.
+    /// Something a person should know that is no verdict: a clock that was set, an unknown door.
     Alarm(Alarm),
 }
 
@@ -36,6 +36,11 @@ impl From<LedgerOutput> for Output {
         match output {
             LedgerOutput::Verdict(verdict) => Self::Verdict(verdict),
             LedgerOutput::Grant(grant) => Self::Grant(grant),
+            LedgerOutput::Clock { door, change } => Self::Alarm(Alarm {
+                door: Some(door),
+                at: change.at,
+                text: change.text(),
+            }),
         }
     }
 }

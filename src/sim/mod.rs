@@ -10,4 +10,5 @@ pub mod render;
 pub mod script;
 pub mod shots;
 pub mod stage;
+pub mod traffic;
 pub mod walk;

@@ -36,6 +36,10 @@ pub enum Doubt {
     CalibrationUncertain,
     /// A grant or an unlock fits the crossing only if the uncertain times err in its favour.
     WindowEdge,
+    /// A clock was set a short time before, or seems to have been.
+    ClockStepped,
+    /// The clocks of camera and access control part quickly.
+    ClockDrifting,
 }
 
 impl Doubt {
@@ -57,6 +61,8 @@ impl Doubt {
             Self::ReaderUnknown => "the grant named no reader",
             Self::CalibrationUncertain => "the calibration is uncertain",
             Self::WindowEdge => "the times fit only just",
+            Self::ClockStepped => "a clock seems to have been set",
+            Self::ClockDrifting => "the clocks of camera and access control drift apart",
         }
     }
 }

@@ -81,6 +81,11 @@ impl History {
             let looked = self.grants_wanted(entry.span);
             steps.push(Step::NoGrant { looked });
         }
+        // They were corrected alike, but for a clock that drifts.
+        let corrected = credits.iter().map(|grant| grant.corrected);
+        if let Some(by) = corrected.last().filter(|by| !by.is_zero()) {
+            steps.push(Step::ClockCorrected { by });
+        }
         for grant in credits {
             steps.push(Step::Credit {
                 grant: grant.event.id.clone(),

@@ -5,7 +5,7 @@
 
 use super::{Apart, Fate, GrantOutcome, GrantStep, GrantVerdict, Other, Stage, Step, Verdict};
 use super::{CreditUse, VerdictKind};
-use crate::access::AccessKind;
+use crate::access::{AccessKind, Spans};
 use crate::crossing::{Crossing, Direction};
 use crate::units::{DoorId, Doubt, Instant, Interval, Span};
 
@@ -333,10 +333,20 @@ fn sentence(step: &Step, names: &dyn Names) -> String {
             width.as_s(),
             limit.as_s()
         ),
+        Step::ClockCorrected { by } => corrected_words(*by),
         Step::Waiting { until } => {
             format!("a late grant may change this until {}", names.time(*until))
         }
         Step::Amended { was } => format!("it was stated as {} before", was.name()),
+    }
+}
+
+fn corrected_words(by: Spans) -> String {
+    let (lo, hi) = (by.lo.as_s(), by.hi.as_s());
+    if hi - lo < 0.05 {
+        format!("times of the access control were corrected by {lo:+.1} s")
+    } else {
+        format!("times of the access control were corrected by {lo:+.1} to {hi:+.1} s")
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{GrantOutcome, Policy, Stage, VerdictKind};
-use crate::access::{AccessEvent, AccessKind, FeedStatus};
+use crate::access::{AccessEvent, AccessKind, DoorClock, FeedStatus, Spans};
 use crate::crossing::Crossing;
 use crate::units::{CrossingId, Doubt, Instant, Interval, Span};
 
@@ -97,8 +97,12 @@ pub(super) type StatedCrossing = Stated<CrossingSubstance>;
 #[derive(Debug, Clone)]
 pub(super) struct GrantEntry {
     pub event: AccessEvent,
-    /// When it was granted, widened by what policy says of the clocks.
+    /// When it was granted, corrected and widened by what is known of the clocks.
     pub when: Interval,
+    /// What its stamp was corrected by.
+    pub corrected: Spans,
+    /// What is doubtful about that.
+    pub clock_doubts: Vec<Doubt>,
     pub allowed: u8,
     /// The crossings it was spent on, in order.
     pub claims: Vec<CrossingKey>,
@@ -143,6 +147,7 @@ struct Blindness {
 #[derive(Debug, Clone)]
 pub(super) struct History {
     pub policy: Policy,
+    pub clock: DoorClock,
     pub crossings: BTreeMap<CrossingKey, CrossingEntry>,
     pub grants: BTreeMap<GrantKey, GrantEntry>,
     /// Unlocks begun and ended.
@@ -186,6 +191,7 @@ impl Finding {
 impl History {
     pub fn new(policy: Policy) -> Self {
         Self {
+            clock: DoorClock::new(policy.clock_offset),
             policy,
             crossings: BTreeMap::new(),
             grants: BTreeMap::new(),
@@ -251,7 +257,8 @@ impl History {
         if !self.ids.insert(Arc::clone(&id)) {
             return Added::Nothing;
         }
-        let when = self.believable(event.occurred);
+        let correction = self.clock.correction(event.occurred);
+        let when = self.believable(event.occurred, correction.by);
         match event.kind {
             AccessKind::Granted => {
                 let key = GrantKey {
@@ -263,6 +270,8 @@ impl History {
                 let entry = GrantEntry {
                     event: event.clone(),
                     when,
+                    corrected: correction.by,
+                    clock_doubts: correction.doubts,
                     allowed: event.passages.unwrap_or(self.policy.passages_per_grant),
                     claims: Vec::new(),
                     stated: None,
@@ -287,9 +296,10 @@ impl History {
         }
     }
 
-    /// The time of an event, widened by what policy says of the clocks, within reason.
-    fn believable(&self, occurred: Interval) -> Interval {
-        let told = Interval::new(occurred.lo, occurred.hi).widened(self.policy.clock);
+    /// The time of an event, corrected and widened by what is known of the clocks, within reason.
+    pub fn believable(&self, occurred: Interval, by: Spans) -> Interval {
+        let told = Interval::new(occurred.lo, occurred.hi);
+        let told = Interval::new(told.lo + by.lo, told.hi + by.hi).widened(self.policy.clock);
         let most = Interval::exact(told.mid()).widened(MOST_UNCERTAIN);
         Interval {
             lo: told.lo.max(most.lo),

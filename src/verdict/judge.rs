@@ -337,6 +337,9 @@ impl History {
         } else if self.fit(grant, entry.span) < Fit::Certain {
             add_doubt(&mut finding.doubts, Doubt::WindowEdge);
         }
+        for doubt in &grant.clock_doubts {
+            add_doubt(&mut finding.doubts, *doubt);
+        }
         if grant.event.direction.is_none() && self.policy.exit_needs_grant {
             add_doubt(&mut finding.doubts, Doubt::ReaderUnknown);
         }
@@ -373,9 +376,12 @@ impl History {
             finding.abstain = true;
             add_doubt(&mut finding.doubts, Doubt::FeedBehind);
         }
-        if self.blurred_near(entry).is_some() {
+        if let Some(blurred) = self.blurred_near(entry) {
             finding.abstain = true;
             add_doubt(&mut finding.doubts, Doubt::ClockUncertain);
+            for doubt in &blurred.clock_doubts {
+                add_doubt(&mut finding.doubts, *doubt);
+            }
         }
     }
 

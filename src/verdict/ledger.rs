@@ -29,7 +29,7 @@ use super::history::{
     History, Stated, is_final,
 };
 use super::{CreditUse, GrantOutcome, GrantVerdict, Policy, Stage, Step, Verdict, VerdictKind};
-use crate::access::{AccessEvent, FeedStatus};
+use crate::access::{AccessEvent, ClockChange, ClockState, FeedStatus};
 use crate::crossing::{Crossing, Direction};
 use crate::units::{CrossingId, DoorId, Doubt, Instant, Interval, Span, add_doubt};
 
@@ -48,6 +48,13 @@ pub enum LedgerOutput {
     Verdict(Box<Verdict>),
     /// On a grant.
     Grant(Box<GrantVerdict>),
+    /// On the clock of the access control.
+    Clock {
+        /// Of this door.
+        door: DoorId,
+        /// What changed.
+        change: ClockChange,
+    },
 }
 
 /// A credit that can still be spent.
@@ -130,6 +137,9 @@ impl Ledger {
         match self.history.add_access(event) {
             Added::Nothing => {}
             Added::Grant(key) => {
+                let (received, direction) = (event.received, event.direction);
+                let clock = &mut self.history.clock;
+                clock.told_grant(now, event.occurred, received, direction);
                 let when = self.history.grants.get(&key).map(|grant| grant.when);
                 self.judge(now, when.unwrap_or(event.occurred), Cause::Grant, out);
             }
@@ -149,6 +159,8 @@ impl Ledger {
         }
         self.begin(now, out);
         if let Some(key) = self.history.add_crossing(crossing) {
+            let clock = &mut self.history.clock;
+            clock.told_crossing(crossing.at, crossing.direction);
             self.judge(now, Interval::exact(key.0), Cause::Other, out);
         }
         self.finish(now, out);
@@ -237,6 +249,11 @@ impl Ledger {
         &self.history.policy
     }
 
+    /// What is known of the clock of the access control.
+    pub fn clock(&self) -> ClockState {
+        self.history.clock.state()
+    }
+
     /// How many events and crossings it holds.
     pub fn held(&self) -> usize {
         self.history.len()
@@ -280,6 +297,26 @@ impl Ledger {
         if self.next_due.is_some_and(|due| due < now) {
             self.settle(now, now - Span::from_us(1), out);
         }
+        for change in self.history.clock.settle(now) {
+            let door = self.door;
+            out.push(LedgerOutput::Clock { door, change });
+            if let Some(since) = change.since {
+                self.retime(now, since, out);
+            }
+        }
+    }
+
+    /// Judges anew what the clock of the access control misled about.
+    fn retime(&mut self, now: Instant, since: Instant, out: &mut Vec<LedgerOutput>) {
+        let Some(retimed) = self.history.retime(since) else {
+            return;
+        };
+        for (old, new) in retimed.moved {
+            if self.open_grants.remove(&old) {
+                self.open_grants.insert(new);
+            }
+        }
+        self.judge(now, retimed.affected, Cause::Other, out);
     }
 
     /// Makes final what is due by `until`.
@@ -379,7 +416,7 @@ impl Ledger {
             let grants_to = entry.span.hi + policy.early + policy.clock;
             let complete = self.history.feed.complete_to;
             if complete.is_none_or(|complete_to| complete_to <= grants_to) {
-                due = due.max(grants_to + self.wait());
+                due = due.max(grants_to + self.wait().max(self.history.clock.slack()));
             }
         }
         due

@@ -9,6 +9,7 @@ mod judge;
 mod kinds;
 mod ledger;
 mod policy;
+mod retime;
 mod step;
 
 pub use explain::{Names, PlainNames, explain_grant, explain_steps, explain_verdict};

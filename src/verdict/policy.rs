@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::ClockOffset;
 use crate::crossing::Direction;
 use crate::units::Span;
 
@@ -36,6 +37,9 @@ pub struct Policy {
     /// By how much (either way) the clock of the access control may differ from the site's time
     /// line, beyond what its events say of themselves.
     pub clock: Span,
+    /// What is done about an offset between the two beyond that.
+    #[serde(skip_serializing_if = "ClockOffset::is_off")]
+    pub clock_offset: ClockOffset,
     /// How long the past is kept so that late truth can still amend it.
     pub retention: Span,
 }
@@ -55,6 +59,7 @@ impl Default for Policy {
             exit_needs_grant: false,
             one_way: None,
             clock: Span::ZERO,
+            clock_offset: ClockOffset::Off,
             // A controller that was cut off for a night still repairs its verdicts next morning.
             retention: Span::from_ms(24 * 3_600 * 1_000),
         }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::VerdictKind;
-use crate::access::AccessKind;
+use crate::access::{AccessKind, Spans};
 use crate::crossing::Direction;
 use crate::units::{CrossingId, Doubt, Instant, Interval, Span, TrackId};
 
@@ -128,6 +128,11 @@ pub enum Step {
         width: Span,
         /// How uncertain it may be.
         limit: Span,
+    },
+    /// The times of the access control were corrected, and widened.
+    ClockCorrected {
+        /// By this, added to each.
+        by: Spans,
     },
     /// A late grant may still change it.
     Waiting {

@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::log::VerdictLog;
 use super::names::SiteNames;
+use crate::access::{ClockState, ClockStatus, Spans};
 use crate::crossing::Direction;
+use crate::engine::Engine;
 use crate::score::CrossingScore;
-use crate::units::Doubt;
+use crate::units::{DoorId, Doubt, Span};
 use crate::verdict::{
     GrantOutcome, Names, Stage, VerdictKind, explain_grant, explain_steps, explain_verdict,
 };
@@ -39,6 +41,9 @@ pub struct Report {
     pub verdicts: Vec<VerdictLine>,
     /// Current outcomes of grants in the order of time.
     pub grants: Vec<GrantLine>,
+    /// The clock of each door's access control, where anything is done about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<ClockLine>,
     /// Things a person should know that are no verdicts.
     pub alarms: Vec<AlarmLine>,
     /// What could not be read or judged of the source.
@@ -163,6 +168,31 @@ pub struct GrantLine {
     pub text: String,
 }
 
+/// The clock of one door's access control.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClockLine {
+    /// Door.
+    pub door: String,
+    /// How far it is known.
+    pub status: ClockStatus,
+    /// From a grant's stamp to the usual passage on it, from and to, s.
+    pub lag_s: Option<[f64; 2]>,
+    /// How far it is ahead of the camera's, from and to, s.
+    pub ahead_s: Option<[f64; 2]>,
+    /// What was added to its stamps, from and to, s.
+    pub correction_s: Option<[f64; 2]>,
+    /// How fast the clocks part: the access control's gains so many parts in a million.
+    pub drift_ppm: Option<f64>,
+    /// How well that is known.
+    pub drift_within_ppm: Option<f64>,
+    /// Passages it was learned from.
+    pub passages: u32,
+    /// What changed, in order.
+    pub history: Vec<AlarmLine>,
+    /// One line a person can read.
+    pub text: String,
+}
+
 /// One alarm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlarmLine {
@@ -196,10 +226,13 @@ impl Report {
     pub fn new(facts: RunFacts, log: &VerdictLog, names: &SiteNames, doors: usize) -> Self {
         let verdicts = verdict_lines(log, names);
         let grants = grant_lines(log, names);
-        let doors = (0..doors as u16).map(|door| count(log, names, crate::units::DoorId(door)));
+        let doors = (0..doors as u16).map(|door| count(log, names, DoorId(door)));
         let alarms = log.alarms.iter().map(|alarm| AlarmLine {
             time_s: names.seconds(alarm.at),
-            text: alarm.text.clone(),
+            text: match alarm.door {
+                Some(door) => format!("{}: {}", names.door(door), alarm.text),
+                None => alarm.text.clone(),
+            },
         });
         Self {
             fps: if facts.seconds > 0.0 {
@@ -217,6 +250,7 @@ impl Report {
             crossings: crossing_lines(log, names),
             verdicts,
             grants,
+            clocks: Vec::new(),
             alarms: alarms.collect(),
             losses: facts.losses,
             verdict_hash: log.verdict_hash(),
@@ -224,9 +258,44 @@ impl Report {
         }
     }
 
+    /// Takes in what the engine knows of clocks at the end.
+    pub fn take_clocks(&mut self, engine: &Engine, names: &SiteNames) {
+        let doors = (0..engine.config().doors.len()).map(|door| DoorId(door as u16));
+        let lines = doors.filter_map(|door| {
+            let state = engine.ledger(door)?.clock();
+            (state.status != ClockStatus::Off).then(|| clock_line(&state, names.door(door), names))
+        });
+        self.clocks = lines.collect();
+    }
+
     /// Breaches in the order of time.
     pub fn breaches(&self) -> impl Iterator<Item = &VerdictLine> {
         self.verdicts.iter().filter(|verdict| verdict.breach)
+    }
+}
+
+fn clock_line(state: &ClockState, door: String, names: &SiteNames) -> ClockLine {
+    let ends = |spans: Spans| {
+        let end = |span: Span| crate::units::quantise(span.as_s(), 3);
+        [end(spans.lo), end(spans.hi)]
+    };
+    let history = state.history.iter().map(|change| AlarmLine {
+        time_s: names.seconds(change.at),
+        text: change.text(),
+    });
+    ClockLine {
+        door,
+        status: state.status,
+        lag_s: state.lag.map(ends),
+        ahead_s: state.ahead.map(ends),
+        correction_s: state.correction.map(ends),
+        drift_ppm: state.drift.map(|drift| crate::units::quantise(drift.ppm, 1)),
+        drift_within_ppm: state
+            .drift
+            .map(|drift| crate::units::quantise(drift.within_ppm, 1)),
+        passages: state.passages,
+        history: history.collect(),
+        text: state.text(),
     }
 }
 
@@ -283,7 +352,7 @@ fn grant_lines(log: &VerdictLog, names: &SiteNames) -> Vec<GrantLine> {
     grants.iter().map(line).collect()
 }
 
-fn count(log: &VerdictLog, names: &SiteNames, door: crate::units::DoorId) -> DoorCount {
+fn count(log: &VerdictLog, names: &SiteNames, door: DoorId) -> DoorCount {
     let way = |direction: Direction| {
         log.crossings
             .iter()

@@ -116,6 +116,9 @@ fn footer(text: &mut String, report: &Report, ink: Ink) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
+    for clock in &report.clocks {
+        writeln!(text, "{}: {}", ink.paint("1", &clock.door), clock.text)?;
+    }
     if let Some(score) = &report.score {
         scored(text, "crossings", &score.crossings, ink)?;
         if let Some(verdicts) = &score.verdicts {

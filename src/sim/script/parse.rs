@@ -5,7 +5,7 @@ use super::{
     CameraSetup, DoorSetup, Expectation, Expected, ExpectedGrant, Leg, Look, Noise, Scene,
     SceneEvent, ScriptError, Timed, Walker,
 };
-use crate::access::AccessKind;
+use crate::access::{AccessKind, ClockOffset, LearnClock};
 use crate::floor::PointInFloor;
 use crate::sight::SightState;
 use crate::units::Span;
@@ -208,6 +208,7 @@ fn policy(words: &mut Words<'_>, policy: &mut Policy) -> Result<(), ScriptError>
                 policy.net_u_turns = true;
             }
             "passages" => policy.passages_per_grant = words.amount("passages")? as u8,
+            "learn_clock" => policy.clock_offset = ClockOffset::Learn(LearnClock::default()),
             "exit_needs_grant" => policy.exit_needs_grant = true,
             "one_way" => policy.one_way = Some(words.name("direction")?),
             other => return Err(words.error(format!("{other:?} is no policy"))),

@@ -291,6 +291,7 @@ impl Statements {
             match output {
                 LedgerOutput::Verdict(verdict) => self.verdicts.push(*verdict),
                 LedgerOutput::Grant(grant) => self.grants.push(*grant),
+                LedgerOutput::Clock { .. } => {}
             }
         }
     }
