@@ -289,7 +289,9 @@ fn clock_line(state: &ClockState, door: String, names: &SiteNames) -> ClockLine 
         lag_s: state.lag.map(ends),
         ahead_s: state.ahead.map(ends),
         correction_s: state.correction.map(ends),
-        drift_ppm: state.drift.map(|drift| crate::units::quantise(drift.ppm, 1)),
+        drift_ppm: state
+            .drift
+            .map(|drift| crate::units::quantise(drift.ppm, 1)),
         drift_within_ppm: state
             .drift
             .map(|drift| crate::units::quantise(drift.within_ppm, 1)),
