@@ -82,8 +82,8 @@ impl History {
             steps.push(Step::NoGrant { looked });
         }
         // They were corrected alike, but for a clock that drifts.
-        let corrected = credits.iter().map(|grant| grant.corrected);
-        if let Some(by) = corrected.last().filter(|by| !by.is_zero()) {
+        let mut corrected = credits.iter().map(|grant| grant.corrected);
+        if let Some(by) = corrected.next_back().filter(|by| !by.is_zero()) {
             steps.push(Step::ClockCorrected { by });
         }
         for grant in credits {
