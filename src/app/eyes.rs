@@ -51,12 +51,7 @@ pub fn open_eyes(
     config: &EngineConfig,
     picture: (u32, u32),
 ) -> Result<Vec<Box<dyn Detector>>, String> {
-    let registry = Registry::new(choice.models.as_deref());
-    let name = match choice.model.as_deref().or(door.model.as_deref()) {
-        Some(name) => name.to_owned(),
-        None => default_model(&registry, choice.weights.as_deref())?,
-    };
-    let manifest = registry.get(&name).map_err(|problem| problem.to_string())?;
+    let manifest = model_of(choice, door)?;
     let looked = if choice.whole {
         None
     } else {
@@ -78,6 +73,16 @@ pub fn open_eyes(
     (0..choice.threads.max(1))
         .map(|_| open(&manifest, &settings).map_err(|problem| problem.to_string()))
         .collect()
+}
+
+/// The description of the model that [`open_eyes`] would open.
+pub fn model_of(choice: &EyesChoice, door: &DetectorChoice) -> Result<Manifest, String> {
+    let registry = Registry::new(choice.models.as_deref());
+    let name = match choice.model.as_deref().or(door.model.as_deref()) {
+        Some(name) => name.to_owned(),
+        None => default_model(&registry, choice.weights.as_deref())?,
+    };
+    registry.get(&name).map_err(|problem| problem.to_string())
 }
 
 fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<String, String> {

@@ -11,3 +11,5 @@ pub mod report;
 pub mod run;
 pub mod sightings;
 pub mod trace;
+pub mod truth;
+pub mod tune;

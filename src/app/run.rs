@@ -134,7 +134,7 @@ impl EngineRun {
     }
 
     /// Lets time pass until nothing is due any more.
-    fn settle(&mut self) -> io::Result<()> {
+    pub fn settle(&mut self) -> io::Result<()> {
         for _ in 0..MAX_SETTLING_STEPS {
             let doors = 0..self.engine.config().doors.len();
             let due = doors

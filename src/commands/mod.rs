@@ -9,11 +9,13 @@ mod check;
 mod completions;
 mod explain;
 mod fake;
+mod footage;
 mod intake;
 mod models;
 mod replay;
 mod score;
 pub mod simulate;
+pub mod tune;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -52,6 +54,7 @@ enum Command {
     Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
     Calibrate(Box<calibrate::CalibrateArgs>),
+    Tune(Box<tune::TuneArgs>),
     Check(check::CheckArgs),
     Models(models::ModelsArgs),
     Intake(intake::IntakeArgs),
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Intake(args) => intake::run(&args),

@@ -18,9 +18,10 @@ use crate::app::report::text::{Ink, summary};
 use crate::app::report::{Report, Score, html};
 use crate::app::run::EngineRun;
 use crate::app::sightings::Sighting;
+use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
 use crate::config::{self, GrantReading, SiteConfig};
-use crate::score::{Found, Truth, match_crossings};
+use crate::score::{Found, match_crossings};
 use crate::units::{Instant, Interval, Span};
 
 /// Frames a second of a clip that declares none, for videos made of it.
@@ -263,49 +264,20 @@ fn truth(args: &ReplayArgs) -> Result<Option<config::Truth>, Failure> {
 }
 
 fn score(truth: &config::Truth, report: &Report) -> Score {
-    let labels: Vec<Truth> = truth
-        .crossings
-        .iter()
-        .map(|crossing| Truth {
-            time_s: crossing.at.as_s(),
-            tolerance_s: crossing.tolerance.as_s(),
-            direction: crossing.direction.clone(),
-            who: crossing.who.clone().unwrap_or_default(),
-        })
-        .collect();
-    let found: Vec<Found> = report
-        .crossings
-        .iter()
-        .map(|crossing| Found {
-            time_s: crossing.time_s,
-            direction: crossing.direction.clone(),
-            track: crossing.track,
-        })
-        .collect();
-    let verdicts = truth.verdicts.as_ref().map(|verdicts| {
-        let labels: Vec<Truth> = verdicts
-            .iter()
-            .map(|verdict| Truth {
-                time_s: verdict.at.as_s(),
-                tolerance_s: verdict.tolerance.as_s(),
-                direction: verdict.kind.name().to_owned(),
-                who: String::new(),
-            })
-            .collect();
-        let found: Vec<Found> = report
-            .verdicts
-            .iter()
-            .map(|verdict| Found {
-                time_s: verdict.time_s,
-                direction: verdict.kind.name().to_owned(),
-                track: verdict.track,
-            })
-            .collect();
-        match_crossings(&labels, &found)
+    let crossings = report.crossings.iter().map(|crossing| Found {
+        time_s: crossing.time_s,
+        direction: crossing.direction.clone(),
+        track: crossing.track,
     });
+    let verdicts = report.verdicts.iter().map(|verdict| Found {
+        time_s: verdict.time_s,
+        direction: verdict.kind.name().to_owned(),
+        track: verdict.track,
+    });
+    let verdicts: Vec<Found> = verdicts.collect();
     Score {
-        crossings: match_crossings(&labels, &found),
-        verdicts,
+        crossings: match_crossings(&crossing_labels(truth), &crossings.collect::<Vec<_>>()),
+        verdicts: verdict_labels(truth).map(|labels| match_crossings(&labels, &verdicts)),
     }
 }
 

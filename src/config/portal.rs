@@ -13,7 +13,7 @@ use super::raw::PortalTable;
 
 /// How far from the line one must be to have settled on a side, m: half a stride, above a
 /// footprint's usual error near a door.
-const DEFAULT_DEPTH_M: f64 = 0.3;
+pub(crate) const DEFAULT_DEPTH_M: f64 = 0.3;
 /// No door that a person walks through is narrower, m.
 const NARROWEST_PORTAL_M: f64 = 0.3;
 /// An opening wider than this is more likely a slip, m.

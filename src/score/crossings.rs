@@ -150,7 +150,7 @@ fn summary(matches: Vec<FoundMatch>, misses: Vec<Missed>, falses: Vec<Missed>) -
 }
 
 /// Pairs (label, find): most matches first, least total error among those.
-fn align(labels: &[&Truth], finds: &[&Found]) -> Vec<(usize, usize)> {
+pub(super) fn align(labels: &[&Truth], finds: &[&Found]) -> Vec<(usize, usize)> {
     let (rows, columns) = (labels.len() + 1, finds.len() + 1);
     // best[i][j]: (matches, -error) for the first i labels and j finds.
     let mut best = vec![(0_usize, 0.0_f64); rows * columns];

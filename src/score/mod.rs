@@ -1,8 +1,14 @@
 //! How good it is: crossings and verdicts against truth, and MOT metrics. Imports the core only.
 
 mod crossings;
+mod interval;
 pub mod mot;
+mod pareto;
+mod passages;
 
 pub use crossings::{
     CrossingScore, Found, FoundMatch, MATCH_WINDOW_S, Missed, Truth, match_crossings,
 };
+pub use interval::{Between, poisson, sign_test, wilson};
+pub use pareto::on_front;
+pub use passages::{Change, Passage, Tally, Turn, changes, passages};

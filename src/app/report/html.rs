@@ -13,7 +13,8 @@ use crate::verdict::{GrantOutcome, Stage, VerdictKind};
 /// A picture of a moment, as JPEG.
 pub type KeyFrame = Vec<u8>;
 
-const STYLE: &str = include_str!("page.css");
+/// Style that all pages share.
+pub(crate) const STYLE: &str = include_str!("page.css");
 /// Width of the time line, in its own units.
 const LINE_WIDTH: f64 = 1000.0;
 /// Least distance between two ticks of the time line, in its own units.
@@ -261,7 +262,8 @@ fn short_clock(seconds: f64) -> String {
     text.split('.').next().unwrap_or(&text).to_owned()
 }
 
-fn escape(text: &str) -> String {
+/// Text as it may stand in HTML.
+pub(crate) fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, character| {
             match character {

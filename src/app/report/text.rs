@@ -27,6 +27,31 @@ impl Ink {
         }
     }
 
+    /// What a reader looks for first.
+    pub fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// What a reader may skip.
+    pub fn quiet(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// What is well.
+    pub fn green(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// What is wrong.
+    pub fn red(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// What to beware of.
+    pub fn amber(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
     fn verdict(self, line: &VerdictLine) -> String {
         let word = line.kind.name().replace('_', " ");
         match line.kind {
