@@ -1,7 +1,9 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
 pub mod eyes;
+pub mod gate;
 pub mod intake;
+pub mod label;
 pub mod log;
 pub mod look;
 pub mod names;

@@ -10,7 +10,9 @@ mod completions;
 mod explain;
 mod fake;
 mod footage;
+mod gate;
 mod intake;
+mod label;
 mod models;
 mod replay;
 mod score;
@@ -51,6 +53,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Explain(explain::ExplainArgs),
     Fake(fake::FakeArgs),
+    Gate(gate::GateArgs),
+    Label(label::LabelArgs),
     Score(score::ScoreArgs),
     Simulate(simulate::SimulateArgs),
     Calibrate(Box<calibrate::CalibrateArgs>),
@@ -120,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fake(args) => fake::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Label(args) => label::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

@@ -6,12 +6,15 @@
 //! door file for many clips, or a folder for each clip with plain names. A trace brings its own
 //! configuration and grants.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Files that end so are clips.
 const CLIPS: [&str; 11] = [
     "mp4", "mkv", "avi", "mov", "m4v", "webm", "ts", "h264", "264", "h265", "mjpeg",
 ];
+/// How every trace begins: with its header.
+const TRACE_BEGIN: &[u8; 9] = b"{\"trace\":";
 /// Stems that say nothing of the clip: it is called after its folder.
 const PLAIN: [&str; 2] = ["clip", "trace"];
 
@@ -54,7 +57,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<CaseFiles>, Vec<String>> {
                 problems.push(format!("{}: cannot be read: {problem}", path.display()));
             } else if cases.len() == before {
                 problems.push(format!(
-                    "{}: no clip, trace (NAME.trace.jsonl) or scene script is in this folder",
+                    "{}: no clip, trace or scene script is in this folder",
                     path.display()
                 ));
             }
@@ -92,9 +95,8 @@ fn walk(root: &Path, folder: &Path, cases: &mut Vec<CaseFiles>) -> std::io::Resu
         .filter(|path| path.is_file() && !hidden(path))
         .filter_map(|path| {
             let kind = kind(path)?;
-            // Other JSON lines in a folder are grants or logs: there a trace says that it is one.
-            let named = name(path).ends_with(".trace.jsonl") || name(path) == "trace.jsonl";
-            (kind != FootageKind::Trace || named).then(|| (path.clone(), kind))
+            // Other JSON lines in a folder are grants or logs.
+            (kind != FootageKind::Trace || is_trace(path)).then(|| (path.clone(), kind))
         })
         .collect();
     let has = |wanted: FootageKind, like: &Path| {
@@ -127,9 +129,11 @@ fn kind(path: &Path) -> Option<FootageKind> {
     }
 }
 
-fn name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+/// Whether a file begins as a trace does.
+fn is_trace(path: &Path) -> bool {
+    let mut begin = [0; TRACE_BEGIN.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut begin));
+    read.is_ok() && begin == *TRACE_BEGIN
 }
 
 /// `NAME` of `NAME.mp4` and `NAME.trace.jsonl`.
@@ -188,7 +192,8 @@ mod tests {
         for file in files {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
+            let text = if file.ends_with("trace.jsonl") { "{\"trace\":{}}" } else { "" };
+            std::fs::write(path, text).unwrap();
         }
         let shown = |path: &Option<PathBuf>| match path {
             Some(path) => path.strip_prefix(folder.path()).unwrap().display().to_string(),

@@ -47,9 +47,30 @@ pub fn load(
     eyes: &[Changes],
     say: &mut dyn FnMut(&str),
 ) -> Result<Case, String> {
+    let labels = labels(files)?;
+    load_with(files, reading, eyes, labels, say)
+}
+
+/// The same without a truth: nothing is labelled yet.
+pub fn load_unlabelled(
+    files: &CaseFiles,
+    reading: &Reading,
+    say: &mut dyn FnMut(&str),
+) -> Result<Case, String> {
+    let by_verdict = files.grants.is_some() || files.kind == FootageKind::Trace;
+    load_with(files, reading, &[Changes::new()], (Vec::new(), by_verdict), say)
+}
+
+fn load_with(
+    files: &CaseFiles,
+    reading: &Reading,
+    eyes: &[Changes],
+    labels: (Vec<Truth>, bool),
+    say: &mut dyn FnMut(&str),
+) -> Result<Case, String> {
     match files.kind {
-        FootageKind::Clip => load_clip(files, reading, eyes, say),
-        FootageKind::Trace => load_trace(files, reading, eyes),
+        FootageKind::Clip => load_clip(files, reading, eyes, labels, say),
+        FootageKind::Trace => load_trace(files, reading, eyes, labels),
         FootageKind::Scene => Err(format!(
             "{}: scene scripts are played, not read",
             files.footage.display()
@@ -79,9 +100,9 @@ fn load_clip(
     files: &CaseFiles,
     reading: &Reading,
     eyes: &[Changes],
+    (labels, by_verdict): (Vec<Truth>, bool),
     say: &mut dyn FnMut(&str),
 ) -> Result<Case, String> {
-    let (labels, by_verdict) = labels(files)?;
     let doors = match (reading.doors.is_empty(), &files.door) {
         (false, _) => reading.doors.clone(),
         (true, Some(door)) => vec![door.clone()],
@@ -330,8 +351,12 @@ pub fn read_trace(path: &std::path::Path) -> Result<RecordedTrace, String> {
     })
 }
 
-fn load_trace(files: &CaseFiles, reading: &Reading, eyes: &[Changes]) -> Result<Case, String> {
-    let (labels, by_verdict) = labels(files)?;
+fn load_trace(
+    files: &CaseFiles,
+    reading: &Reading,
+    eyes: &[Changes],
+    (labels, by_verdict): (Vec<Truth>, bool),
+) -> Result<Case, String> {
     let name = files.footage.display();
     if eyes.iter().any(|changes| !changes.is_empty()) {
         return Err(format!(
