@@ -18,16 +18,23 @@ use tailgate::app::tune::trial::try_all;
 use tailgate::commands::tune::scene;
 use tailgate::config::with_settings;
 
-/// Wrong in several tables at once: nobody settles, few tracks begin, grants are over at once.
+/// Wrong in several tables at once: few people settle, tracks begin late.
 fn bad() -> Changes {
     let bad = [
         ("portal.depth_m", json!(1.4)),
-        ("counter.settle_for_s", json!(1.1)),
-        ("tracker.strong_score", json!(0.93)),
-        ("tracker.confirm_after_s", json!(1.0)),
-        ("policy.follow_s", json!(0.3)),
+        ("counter.settle_for_s", json!(2.5)),
+        ("tracker.confirm_after_s", json!(3.0)),
     ];
     bad.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The same, and only the surest sightings begin a track, and grants are over at once.
+fn bad_for_clips() -> Vec<(String, serde_json::Value)> {
+    let mut bad = bad();
+    bad.insert("tracker.strong_score".to_owned(), json!(0.93));
+    bad.insert("policy.follow_s".to_owned(), json!(0.3));
+    bad.insert("policy.window_s".to_owned(), json!(0.8));
+    bad.into_iter().collect()
 }
 
 fn project(path: &str) -> PathBuf {
@@ -48,7 +55,11 @@ fn scenes(folders: &[&str]) -> Vec<Case> {
         .iter()
         .map(|folder| project("testdata/scenes").join(folder))
         .collect();
-    find(&folders).unwrap().iter().map(|files| scene(files).unwrap()).collect()
+    find(&folders)
+        .unwrap()
+        .iter()
+        .map(|files| scene(files).unwrap())
+        .collect()
 }
 
 /// The same cases as somebody badly advised would have set them up.
@@ -63,24 +74,35 @@ fn spoilt(cases: &[Case]) -> Vec<Case> {
 #[test]
 fn scenes_set_up_badly_are_tuned_to_the_score_of_the_hand_set_ones() {
     let hand_set = scenes(&["tailgating", "turning"]);
-    let by_hand = try_all(&hand_set, &[Changes::new()], 2).pop().unwrap().unwrap();
+    let by_hand = try_all(&hand_set, &[Changes::new()], 2)
+        .pop()
+        .unwrap()
+        .unwrap();
     let cases = spoilt(&hand_set);
     let axes = Axis::usual(&cases);
     let mut quiet = |_: usize| {};
     let mut search = Search::new(&cases, &axes, limits(2), &mut quiet).unwrap();
     let outcome = search.run();
-    let (from, to) = (search.trials[0].cost(2.0), search.trials[outcome.best].cost(2.0));
-    assert!(from >= 10.0, "the bad configuration is not bad: it costs {from}");
-    // One scene's policy asks for another follow time than all the others: no single value is right
-    // for both, and the search may not be worse for it than one passage.
+    let (from, to) = (
+        search.trials[0].cost(2.0),
+        search.trials[outcome.best].cost(2.0),
+    );
+    assert!(
+        from >= 8.0,
+        "the bad configuration is not bad: it costs {from}"
+    );
     let hand = by_hand.cost(2.0);
-    assert!(to <= hand + 1.0, "hand-set {hand}, bad {from}, tuned {to}");
+    assert!(to <= hand, "hand-set {hand}, bad {from}, tuned {to}");
     let facts = Facts {
         seconds: 0.0,
         missed_costs: 2.0,
     };
     let findings = Findings::new(&cases, &axes, &search, &outcome, facts).unwrap();
-    assert!(findings.fixed >= 10 && findings.broken == 0, "{:?}", findings.differences);
+    assert!(
+        findings.fixed >= 8 && findings.broken == 0,
+        "{:?}",
+        findings.differences
+    );
     assert!(findings.by_luck < 0.01);
 }
 
@@ -107,8 +129,7 @@ fn spoilt_clips(to: &Path) {
             std::fs::copy(from.join(file), folder.join(file)).unwrap();
         }
         let door = folder.join("door.toml");
-        let bad: Vec<_> = bad().into_iter().collect();
-        std::fs::write(&door, with_settings(&door, &bad).unwrap()).unwrap();
+        std::fs::write(&door, with_settings(&door, &bad_for_clips()).unwrap()).unwrap();
     }
 }
 
@@ -122,7 +143,11 @@ fn tune(folder: &Path, more: &[&str]) -> serde_json::Value {
         .current_dir(project(""))
         .output()
         .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
@@ -132,7 +157,10 @@ fn rendered_clips_set_up_badly_are_tuned_to_the_score_of_the_hand_set_ones() {
     let folder = tempfile::tempdir().unwrap();
     spoilt_clips(folder.path());
     let page = folder.path().join("tuning.html");
-    let found = tune(folder.path(), &["--write", "--report", page.to_str().unwrap()]);
+    let found = tune(
+        folder.path(),
+        &["--write", "--report", page.to_str().unwrap()],
+    );
     let wrong = |findings: &serde_json::Value, which: &str| {
         let counts = &findings[which]["counts"];
         let count = |name: &str| counts[name].as_u64().unwrap();
@@ -147,7 +175,12 @@ fn rendered_clips_set_up_badly_are_tuned_to_the_score_of_the_hand_set_ones() {
     let door = std::fs::read_to_string(folder.path().join("u-turn/door.toml")).unwrap();
     assert!(door.contains("# Made from a scene script"), "{door}");
     let page = std::fs::read_to_string(page).unwrap();
-    for part in ["<svg", "What would change", "counter.settle_for_s", "u-turn"] {
+    for part in [
+        "<svg",
+        "What would change",
+        "counter.settle_for_s",
+        "u-turn",
+    ] {
         assert!(page.contains(part), "the page has no {part}");
     }
     assert!(!page.contains("http"), "the page leads somewhere");

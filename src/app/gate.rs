@@ -67,7 +67,10 @@ impl GateReport {
         new: &SiteConfig,
     ) -> Result<Self, Vec<String>> {
         let (mut report, mut problems) = (Self::default(), Vec::new());
-        for files in files.iter().filter(|files| files.kind == FootageKind::Trace) {
+        for files in files
+            .iter()
+            .filter(|files| files.kind == FootageKind::Trace)
+        {
             match incident(files, &old.engine, &new.engine) {
                 Ok(Judged::Incident(incident)) => report.take(incident),
                 Ok(Judged::OtherDoors(why)) => {

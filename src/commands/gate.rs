@@ -56,7 +56,10 @@ pub fn run(args: &GateArgs) -> Outcome {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&report);
-        println!("{}", text.map_err(|problem| Failure::unusable(problem.to_string()))?);
+        println!(
+            "{}",
+            text.map_err(|problem| Failure::unusable(problem.to_string()))?
+        );
     } else {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         print!("{}", summary(&report, Ink::new(colour)));
@@ -108,7 +111,11 @@ fn told(incident: &Incident, ink: Ink) -> String {
             Turn::Fixed => ink.green("gained  "),
             Turn::StillWrong => ink.quiet("wrong   "),
         };
-        text.push_str(&format!("  {turn} {:>9}  {}\n", clock(change.time_s), what_of(change)));
+        text.push_str(&format!(
+            "  {turn} {:>9}  {}\n",
+            clock(change.time_s),
+            what_of(change)
+        ));
     }
     for passage in &incident.neighbour_changes {
         text.push_str(&format!(

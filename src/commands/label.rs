@@ -137,7 +137,11 @@ fn files(args: &LabelArgs) -> Result<CaseFiles, Failure> {
 }
 
 fn out(args: &LabelArgs, files: &CaseFiles) -> PathBuf {
-    let stem = files.footage.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = files
+        .footage
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
     let stem = stem.strip_suffix(".trace").unwrap_or(&stem);
     let beside = files.footage.with_file_name(format!("{stem}.truth.json"));
     args.out.clone().unwrap_or(beside)
@@ -169,17 +173,23 @@ fn pictures(
         return Ok(Vec::new());
     }
     let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".truth.json").or(name.strip_suffix(".json")).unwrap_or(&name);
+    let stem = name
+        .strip_suffix(".truth.json")
+        .or(name.strip_suffix(".json"))
+        .unwrap_or(&name);
     let beside = out.with_file_name(format!("{stem}.label"));
     let folder = args.pictures.clone().unwrap_or(beside);
     let options = ClipOptions {
         rate: args.how.rate,
         ..ClipOptions::default()
     };
-    let paths = strips(&files.footage, &options, case, proposals, &folder)
-        .map_err(Failure::unusable)?;
+    let paths =
+        strips(&files.footage, &options, case, proposals, &folder).map_err(Failure::unusable)?;
     if io::stdin().is_terminal() {
         println!("pictures: {}", folder.display());
     }
-    Ok(paths.iter().map(|path| path.display().to_string()).collect())
+    Ok(paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect())
 }

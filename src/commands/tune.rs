@@ -98,7 +98,10 @@ pub fn run(args: &TuneArgs) -> Outcome {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&findings);
-        println!("{}", text.map_err(|problem| Failure::unusable(problem.to_string()))?);
+        println!(
+            "{}",
+            text.map_err(|problem| Failure::unusable(problem.to_string()))?
+        );
     } else {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         print!("{}", text::summary(&findings, Ink::new(colour)));
@@ -119,9 +122,9 @@ fn cases(args: &TuneArgs) -> Result<Vec<Case>, Failure> {
     let files = find(&args.footage).map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let given = |case: &CaseFiles| args.footage.contains(&case.footage);
     // In a folder what is not labelled is left alone; a file that was named must be.
-    let (files, unlabelled): (Vec<_>, Vec<_>) = files.into_iter().partition(|case| {
-        case.truth.is_some() || case.kind == FootageKind::Scene || given(case)
-    });
+    let (files, unlabelled): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|case| case.truth.is_some() || case.kind == FootageKind::Scene || given(case));
     if !unlabelled.is_empty() {
         let names: Vec<&str> = unlabelled.iter().map(|case| case.name.as_str()).collect();
         eprintln!(
@@ -130,7 +133,9 @@ fn cases(args: &TuneArgs) -> Result<Vec<Case>, Failure> {
         );
     }
     if files.is_empty() {
-        return Err(Failure::unusable("there is no labelled footage: nothing can be scored"));
+        return Err(Failure::unusable(
+            "there is no labelled footage: nothing can be scored",
+        ));
     }
     let (mut cases, mut problems) = (Vec::new(), Vec::new());
     for (index, case) in files.iter().enumerate() {
@@ -205,7 +210,9 @@ fn axes(args: &TuneArgs, cases: &[Case]) -> Result<Vec<Axis>, Failure> {
 
 fn search(args: &TuneArgs, cases: &[Case], axes: &[Axis]) -> Result<Findings, Failure> {
     let begun = Clock::now();
-    let until = args.time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let until = args
+        .time
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let limits = Limits {
         configurations: args.configurations.max(1),
         until: until.and_then(|time| begun.checked_add(time)),
@@ -281,7 +288,10 @@ fn to_paste(changes: &Changes) -> String {
     let mut tables: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in changes {
         let (table, key) = name.split_once('.').unwrap_or(("", name));
-        tables.entry(table).or_default().push(format!("{key} = {value}"));
+        tables
+            .entry(table)
+            .or_default()
+            .push(format!("{key} = {value}"));
     }
     let table = |(name, lines): (&str, Vec<String>)| {
         let (head, note) = match name {

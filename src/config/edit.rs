@@ -18,8 +18,8 @@ use super::site::{SiteConfig, load_with};
 /// can't be made; then a person must.
 pub fn with_settings(path: &Path, changes: &[(String, Json)]) -> Result<String, String> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{name}: can't be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{name}: can't be read: {error}"))?;
     let before = load_with(&[path.to_owned()], &|path| std::fs::read(path))
         .map_err(|problems| problems.to_string())?;
     let edited = edited(&name, &text, changes)?;
@@ -162,8 +162,16 @@ mod tests {
             .collect();
         let new = with_settings(&path, &changes).unwrap();
         let mut got = Vec::new();
-        got.extend(text.lines().filter(|l| !new.lines().any(|n| n == *l)).map(|l| format!("-{l}")));
-        got.extend(new.lines().filter(|n| !text.lines().any(|l| l == *n)).map(|n| format!("+{n}")));
+        got.extend(
+            text.lines()
+                .filter(|l| !new.lines().any(|n| n == *l))
+                .map(|l| format!("-{l}")),
+        );
+        got.extend(
+            new.lines()
+                .filter(|n| !text.lines().any(|l| l == *n))
+                .map(|n| format!("+{n}")),
+        );
         assert_eq!(got, expect, "{new}");
     }
 
@@ -173,7 +181,10 @@ mod tests {
         check(
             &text,
             &[("policy.window_s", json!(6.5))],
-            &["-window_s = 8 # with the landlord", "+window_s = 6.5 # with the landlord"],
+            &[
+                "-window_s = 8 # with the landlord",
+                "+window_s = 6.5 # with the landlord",
+            ],
         );
     }
 
@@ -208,7 +219,10 @@ mod tests {
         check(
             &text,
             &[("policy.early_s", json!(2.0))],
-            &["-policy = { window_s = 8 }", "+policy = { window_s = 8, early_s = 2.0 }"],
+            &[
+                "-policy = { window_s = 8 }",
+                "+policy = { window_s = 8, early_s = 2.0 }",
+            ],
         );
     }
 }

@@ -133,7 +133,9 @@ pub fn setting_named(name: &str) -> Result<&'static Setting, String> {
     }
     let known = || settings().iter().map(|setting| setting.name.as_str());
     if FACTS.contains(&name) {
-        return Err(format!("{name} is not tuned: it says what is, not how to judge"));
+        return Err(format!(
+            "{name} is not tuned: it says what is, not how to judge"
+        ));
     }
     // `settle_for_s` alone is clear enough to be guessed.
     let whole = known().find(|full| full.split_once('.').is_some_and(|(_, key)| key == name));
@@ -177,7 +179,12 @@ impl Setting {
         let name = &self.name;
         match (self.kind, value) {
             (SettingKind::Switch, Value::Bool(_)) | (SettingKind::Word, Value::String(_)) => Ok(()),
-            (SettingKind::Number { min, max, above, .. }, Value::Number(number)) => {
+            (
+                SettingKind::Number {
+                    min, max, above, ..
+                },
+                Value::Number(number),
+            ) => {
                 let given = number.as_f64().unwrap_or(f64::NAN);
                 let low = if above { given > min } else { given >= min };
                 if low && given <= max {
@@ -185,7 +192,9 @@ impl Setting {
                 }
                 let from = if above { "above" } else { "at least" };
                 if max < f64::MAX {
-                    Err(format!("{name}: {given} is not {from} {min} and at most {max}"))
+                    Err(format!(
+                        "{name}: {given} is not {from} {min} and at most {max}"
+                    ))
                 } else {
                     Err(format!("{name}: {given} is not {from} {min}"))
                 }
@@ -226,7 +235,10 @@ impl Setting {
         match table {
             "portal" => {
                 let depth_m = value.as_f64().unwrap_or(super::portal::DEFAULT_DEPTH_M);
-                config.portals.iter_mut().for_each(|p| p.portal.depth_m = depth_m);
+                config
+                    .portals
+                    .iter_mut()
+                    .for_each(|p| p.portal.depth_m = depth_m);
             }
             "policy" => {
                 for door in &mut config.doors {
@@ -279,13 +291,23 @@ fn field(json: &Value, key: &str) -> Option<Value> {
         return Some(value.clone());
     }
     let value = json.get(key.strip_suffix("_s")?)?;
-    Some(value.as_i64().map_or(Value::Null, |us| json!(us as f64 / US_PER_S)))
+    Some(
+        value
+            .as_i64()
+            .map_or(Value::Null, |us| json!(us as f64 / US_PER_S)),
+    )
 }
 
 /// The same settings with one key changed.
-fn with<T: Serialize + DeserializeOwned>(settings: &T, key: &str, value: &Value) -> Result<T, String> {
+fn with<T: Serialize + DeserializeOwned>(
+    settings: &T,
+    key: &str,
+    value: &Value,
+) -> Result<T, String> {
     let mut json = serde_json::to_value(settings).map_err(|error| error.to_string())?;
-    let span = key.strip_suffix("_s").filter(|name| json.get(key).is_none() && json.get(name).is_some());
+    let span = key
+        .strip_suffix("_s")
+        .filter(|name| json.get(key).is_none() && json.get(name).is_some());
     match (span, value.as_f64()) {
         (Some(name), Some(seconds)) => json[name] = json!((seconds * US_PER_S).round() as i64),
         _ => json[key] = value.clone(),
@@ -307,8 +329,16 @@ mod tests {
     fn every_default_that_is_named_is_what_a_door_file_without_it_gets() {
         let (config, detector) = site();
         let mut counted = 0;
-        for setting in settings().iter().filter(|setting| setting.default.is_some()) {
-            assert_eq!(setting.get(&config, &detector), setting.default, "{}", setting.name);
+        for setting in settings()
+            .iter()
+            .filter(|setting| setting.default.is_some())
+        {
+            assert_eq!(
+                setting.get(&config, &detector),
+                setting.default,
+                "{}",
+                setting.name
+            );
             counted += 1;
         }
         assert!(counted > 30, "only {counted} settings have a default");
@@ -322,7 +352,9 @@ mod tests {
             let value = setting.value(text)?;
             setting.set(&value, &mut config, &mut detector)?;
             fit_together(&config)?;
-            setting.get(&config, &detector).ok_or_else(|| "has no value".to_owned())
+            setting
+                .get(&config, &detector)
+                .ok_or_else(|| "has no value".to_owned())
         });
         assert_eq!(got, expect.map_err(str::to_owned));
     }
@@ -344,9 +376,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_with_a_reason() {
-        check("portal.depth_m", "0", Err("portal.depth_m: 0 is not above 0 and at most 3"));
-        check("policy.window_s", "-1", Err("policy.window_s: -1 is not above 0 and at most 3600"));
-        check("tracker.gate_sd", "wide", Err("tracker.gate_sd: \"wide\" is no number"));
+        check(
+            "portal.depth_m",
+            "0",
+            Err("portal.depth_m: 0 is not above 0 and at most 3"),
+        );
+        check(
+            "policy.window_s",
+            "-1",
+            Err("policy.window_s: -1 is not above 0 and at most 3600"),
+        );
+        check(
+            "tracker.gate_sd",
+            "wide",
+            Err("tracker.gate_sd: \"wide\" is no number"),
+        );
         check(
             "tracker.weak_score",
             "0.9",

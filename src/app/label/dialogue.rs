@@ -94,7 +94,10 @@ impl Dialogue<'_> {
         if !quit {
             self.missed(sheet)?;
         }
-        let open = proposals.iter().filter(|p| sheet.answer_to(p).is_none()).count();
+        let open = proposals
+            .iter()
+            .filter(|p| sheet.answer_to(p).is_none())
+            .count();
         sheet.finish(open == 0)?;
         Ok(Ended {
             answered: proposals.len() - open,
@@ -192,7 +195,9 @@ impl Dialogue<'_> {
             return Err("say what it was: a time, a direction or a verdict".to_owned());
         }
         for word in words.split_whitespace() {
-            let kind = VerdictKind::ALL.iter().find(|kind| kind.name() == word.replace('-', "_"));
+            let kind = VerdictKind::ALL
+                .iter()
+                .find(|kind| kind.name() == word.replace('-', "_"));
             if let Some(kind) = kind.filter(|_| sheet.by_verdict()) {
                 labelled.kind = Some(*kind);
             } else if self.directions.iter().any(|direction| direction == word) {

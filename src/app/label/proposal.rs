@@ -26,13 +26,17 @@ pub struct Proposal {
 /// Every crossing of a run, in order of time; with verdicts if `judged`.
 pub fn proposals(log: &VerdictLog, names: &SiteNames, judged: bool) -> Vec<Proposal> {
     let propose = |crossing: &Crossing| {
-        let verdict = log.current_verdicts().find(|v| v.crossing.id == crossing.id);
+        let verdict = log
+            .current_verdicts()
+            .find(|v| v.crossing.id == crossing.id);
         let verdict = verdict.filter(|_| judged);
         Proposal {
             time_s: names.seconds(crossing.at),
             direction: names.direction_name(crossing).to_owned(),
             kind: verdict.map(likely),
-            text: verdict.map(|v| explain_verdict(v, names)).unwrap_or_default(),
+            text: verdict
+                .map(|v| explain_verdict(v, names))
+                .unwrap_or_default(),
             doubts: verdict.map_or_else(|| crossing.doubts.clone(), |v| v.doubts.clone()),
             crossing: crossing.clone(),
         }

@@ -134,7 +134,9 @@ impl Sheet {
     /// Writes down an answer; an earlier one to the same proposal goes.
     pub fn answer(&mut self, answer: Answer) -> Result<(), String> {
         if answer.proposed.is_some() {
-            self.progress.answers.retain(|known| known.proposed != answer.proposed);
+            self.progress
+                .answers
+                .retain(|known| known.proposed != answer.proposed);
         }
         self.progress.answers.push(answer);
         self.write()

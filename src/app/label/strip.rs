@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use image::imageops::{FilterType, replace, resize};
+use image::imageops::{FilterType, crop_imm, replace, resize};
 
 use super::proposal::Proposal;
 use crate::app::names::clock;
@@ -27,6 +27,12 @@ const PICTURE_PX: u32 = 380;
 const CAPTION_PX: u32 = 26;
 /// Room between pictures, px.
 const GAP_PX: u32 = 4;
+/// The part of the picture that is shown: the portal with people of this height, m ...
+const PEOPLE_M: f64 = 2.0;
+/// ... and so much of that part's height more on either side and above and below, where people come
+/// from and go to.
+const BESIDE: f64 = 0.9;
+const ABOVE: f64 = 0.35;
 /// Sides of the polygon that stands for a ring.
 const RING_SIDES: usize = 20;
 
@@ -67,9 +73,9 @@ pub fn strips(
                 && let Some(strip) = strips[want.proposal].take()
             {
                 let path = folder.join(name(want.proposal, proposal));
-                strip.save(&path).map_err(|problem| {
-                    format!("cannot write {}: {problem}", path.display())
-                })?;
+                strip
+                    .save(&path)
+                    .map_err(|problem| format!("cannot write {}: {problem}", path.display()))?;
                 paths[want.proposal] = path;
             }
         }
@@ -80,7 +86,9 @@ pub fn strips(
 
 /// `03-0m42.10-in.png`.
 fn name(index: usize, proposal: &Proposal) -> String {
-    let time = clock(proposal.time_s).replacen(':', "m", 1).replace(':', "-");
+    let time = clock(proposal.time_s)
+        .replacen(':', "m", 1)
+        .replace(':', "-");
     let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
     let direction: String = proposal.direction.chars().map(plain).collect();
     format!("{:02}-{time}-{direction}.png", index + 1)
@@ -140,7 +148,11 @@ impl<'a> Drawing<'a> {
             },
             _ => None,
         };
-        let spec = case.config.cameras.first().and_then(|camera| camera.calibration.clone());
+        let spec = case
+            .config
+            .cameras
+            .first()
+            .and_then(|camera| camera.calibration.clone());
         Ok(Self {
             model: spec.and_then(|spec| CameraModel::new(spec).ok()),
             portals: &case.config.portals,
@@ -156,14 +168,20 @@ impl<'a> Drawing<'a> {
         slot: usize,
         proposal: &Proposal,
     ) -> Result<RgbImage, String> {
-        let mut canvas = Canvas::new(rgb.width(), rgb.height()).ok_or("the picture has no pixels")?;
+        let mut canvas =
+            Canvas::new(rgb.width(), rgb.height()).ok_or("the picture has no pixels")?;
         canvas.put_picture(rgb, 1);
-        // Lines keep their strength when the picture is made smaller.
-        let width = (rgb.width() as f32 / PICTURE_PX as f32).max(1.0) * 1.5;
+        // Lines keep their strength when the picture is made smaller or larger.
+        let shown = self.part(rgb.dimensions())[2];
+        let width = (shown as f32 / PICTURE_PX as f32) * 1.5;
         let image = |point: PointInFloor| self.model.as_ref()?.image_from_floor(point, 0.0);
         for portal in self.portals {
-            let line: Vec<PointInImage> =
-                portal.portal.line.iter().filter_map(|point| image(*point)).collect();
+            let line: Vec<PointInImage> = portal
+                .portal
+                .line
+                .iter()
+                .filter_map(|point| image(*point))
+                .collect();
             canvas.stroke(&line, false, 1.4 * width, PORTAL);
         }
         for person in &self.frames[frame].1 {
@@ -178,7 +196,9 @@ impl<'a> Drawing<'a> {
         if let Some(at) = passed {
             canvas.stroke(&ring(at, f64::from(6.0 * width)), true, 1.6 * width, PASSED);
         }
-        let height = (rgb.height() * PICTURE_PX).div_ceil(rgb.width().max(1)).max(1);
+        let height = (rgb.height() * PICTURE_PX)
+            .div_ceil(rgb.width().max(1))
+            .max(1);
         let small = resize(&canvas.to_rgb(), PICTURE_PX, height, FilterType::Triangle);
         let mut framed =
             Canvas::new(PICTURE_PX, height + CAPTION_PX).ok_or("the picture has no pixels")?;
@@ -191,6 +211,36 @@ impl<'a> Drawing<'a> {
         let text = format!("{time}  {offset}");
         framed.text(6.0, f64::from(height) + 5.0, TextSize::Small, TEXT, &text);
         Ok(framed.to_rgb())
+    }
+}
+
+impl Drawing<'_> {
+    /// Left, top, width and height of the part that is shown, px: about the portals, or everything
+    /// where the calibration can't tell.
+    fn part(&self, (width, height): (u32, u32)) -> [u32; 4] {
+        let points = self.portals.iter().flat_map(|portal| &portal.portal.line);
+        let corners = points.flat_map(|point| {
+            let model = self.model.as_ref();
+            [0.0, PEOPLE_M].map(|up| model.and_then(|model| model.image_from_floor(*point, up)))
+        });
+        let mut bounds: Option<[f64; 4]> = None;
+        for p in corners.flatten() {
+            let b = bounds.get_or_insert([p.x, p.y, p.x, p.y]);
+            *b = [b[0].min(p.x), b[1].min(p.y), b[2].max(p.x), b[3].max(p.y)];
+        }
+        let Some([left, top, right, bottom]) = bounds else {
+            return [0, 0, width, height];
+        };
+        let tall = bottom - top;
+        let within = |value: f64, most: u32| value.clamp(0.0, f64::from(most)) as u32;
+        let (x0, x1) = (left - BESIDE * tall, right + BESIDE * tall);
+        let (y0, y1) = (top - ABOVE * tall, bottom + ABOVE * tall);
+        let (x0, x1) = (within(x0, width), within(x1, width));
+        let (y0, y1) = (within(y0, height), within(y1, height));
+        if x1 <= x0 || y1 <= y0 {
+            return [0, 0, width, height];
+        }
+        [x0, y0, x1 - x0, y1 - y0]
     }
 }
 

@@ -78,7 +78,10 @@ impl Axis {
         let (from, to) = ends.split_once("..").ok_or_else(wrong)?;
         let setting = setting_named(name.trim())?;
         if !matches!(setting.kind, SettingKind::Number { .. }) {
-            return Err(format!("--range {text}: {} is no number; use --set", setting.name));
+            return Err(format!(
+                "--range {text}: {} is no number; use --set",
+                setting.name
+            ));
         }
         let number = |text: &str| {
             let value = setting.value(text)?;
@@ -86,7 +89,9 @@ impl Axis {
         };
         let (from, to) = (number(from)?, number(to)?);
         if from >= to || count < 2 {
-            return Err(format!("--range {text}: from must be less than to, and the count 2 or more"));
+            return Err(format!(
+                "--range {text}: from must be less than to, and the count 2 or more"
+            ));
         }
         let values = spread(setting, from, to, false, count);
         Ok(Self::new(setting, values, !setting.detects, false, cases))
@@ -96,15 +101,18 @@ impl Axis {
     pub fn usual(cases: &[Case]) -> Vec<Self> {
         let judged = cases.iter().any(|case| case.by_verdict);
         let ledger = USUAL_OF_LEDGER.iter().filter(|_| judged);
-        let axes = USUAL.iter().chain(ledger).filter_map(|(name, from, to, proportional)| {
-            let setting = setting_named(name).ok()?;
-            let values = spread(setting, *from, *to, *proportional, COARSE);
-            let axis = Self::new(setting, values, true, *proportional, cases);
-            Some(Self {
-                is_given: false,
-                ..axis
-            })
-        });
+        let axes = USUAL
+            .iter()
+            .chain(ledger)
+            .filter_map(|(name, from, to, proportional)| {
+                let setting = setting_named(name).ok()?;
+                let values = spread(setting, *from, *to, *proportional, COARSE);
+                let axis = Self::new(setting, values, true, *proportional, cases);
+                Some(Self {
+                    is_given: false,
+                    ..axis
+                })
+            });
         axes.collect()
     }
 
@@ -178,7 +186,9 @@ fn spread(setting: &Setting, from: f64, to: f64, proportional: bool, count: usiz
             from + share * (to - from)
         }
     };
-    let mut values: Vec<Value> = (0..count).map(|index| of_kind(setting, step(index))).collect();
+    let mut values: Vec<Value> = (0..count)
+        .map(|index| of_kind(setting, step(index)))
+        .collect();
     sort(&mut values);
     values
 }
@@ -203,7 +213,11 @@ mod tests {
     use super::*;
 
     fn shown(values: &[Value]) -> String {
-        values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")
+        values
+            .iter()
+            .map(Value::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[track_caller]
@@ -218,7 +232,10 @@ mod tests {
     #[test]
     fn axes_from_the_command_line() {
         check(Axis::of_values("policy.window_s=5,3,5", &[]), "3.0 5.0");
-        check(Axis::of_values("policy.one_way=in,out", &[]), "\"in\" \"out\"");
+        check(
+            Axis::of_values("policy.one_way=in,out", &[]),
+            "\"in\" \"out\"",
+        );
         check(
             Axis::of_range("counter.settle_sigmas=0..2:3", &[]),
             "0.0 1.0 2.0",

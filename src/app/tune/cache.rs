@@ -207,7 +207,9 @@ mod tests {
     fn a_file_cut_short_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         let cache = DetectionCache::new(Some(folder.path().to_owned()), false);
-        cache.store("a", Instant::ZERO, &seen(Instant::ZERO)).unwrap();
+        cache
+            .store("a", Instant::ZERO, &seen(Instant::ZERO))
+            .unwrap();
         let path = folder.path().join("a.jsonl");
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();

@@ -109,7 +109,10 @@ impl Case {
         let run = match &self.feed {
             Feed::Footage { events, seen } => {
                 let seen = seen.get(&eyes_key(detector)).ok_or_else(|| {
-                    format!("{}: nobody has looked with these detector settings", self.name)
+                    format!(
+                        "{}: nobody has looked with these detector settings",
+                        self.name
+                    )
                 })?;
                 let mut run = EngineRun::new(config, events.clone()).map_err(failed)?;
                 run.begin(self.start).map_err(told)?;

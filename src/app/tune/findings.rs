@@ -267,7 +267,11 @@ fn case_lines(cases: &[Case], current: &Trial, best: &Trial) -> Result<Vec<CaseL
 pub fn scored(trial: &Trial, missed_costs: f64) -> Scored {
     let t = trial.total;
     let share = |hits: usize, of: usize| Share {
-        value: if of == 0 { 1.0 } else { hits as f64 / of as f64 },
+        value: if of == 0 {
+            1.0
+        } else {
+            hits as f64 / of as f64
+        },
         between: wilson(hits, of),
     };
     let per = PER / t.judged.max(1) as f64;
@@ -321,7 +325,10 @@ fn front_lines(trials: &[Trial], front: &[bool], missed_costs: f64) -> Vec<Score
         }
     }
     lines.sort_by(|a, b| a.cost(missed_costs).total_cmp(&b.cost(missed_costs)));
-    lines.into_iter().map(|trial| scored(trial, missed_costs)).collect()
+    lines
+        .into_iter()
+        .map(|trial| scored(trial, missed_costs))
+        .collect()
 }
 
 fn dots(trials: &[Trial], front: &[bool]) -> Vec<Dot> {
@@ -347,9 +354,8 @@ fn unseen(cases: &[Case], search: &Search<'_>, missed_costs: f64) -> Option<Scor
     }
     let mut total = Tally::default();
     for left_out in 0..cases.len() {
-        let rest = |trial: &Trial| {
-            trial.cost(missed_costs) - cost(&trial.cases[left_out], missed_costs)
-        };
+        let rest =
+            |trial: &Trial| trial.cost(missed_costs) - cost(&trial.cases[left_out], missed_costs);
         let chosen = search.trials.iter().min_by(|a, b| {
             let by_cost = rest(a).total_cmp(&rest(b));
             by_cost.then(a.changes.len().cmp(&b.changes.len()))
@@ -449,7 +455,10 @@ fn warnings(findings: &Findings) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let Some(unseen) = findings.unseen.as_ref().filter(|_| !findings.settings.is_empty())
+    if let Some(unseen) = findings
+        .unseen
+        .as_ref()
+        .filter(|_| !findings.settings.is_empty())
         && unseen.cost >= current.cost
     {
         warnings.push(
@@ -458,7 +467,11 @@ fn warnings(findings: &Findings) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if findings.settings.iter().any(|line| line.name.starts_with("policy.")) {
+    if findings
+        .settings
+        .iter()
+        .any(|line| line.name.starts_with("policy."))
+    {
         warnings.push(
             "settings of the policy say what a breach is: agree on them with whoever answers for \
              the door, whatever scores best"

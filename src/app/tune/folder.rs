@@ -62,7 +62,10 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<CaseFiles>, Vec<String>> {
                 ));
             }
         } else if !path.exists() {
-            problems.push(format!("{}: there is no such file or folder", path.display()));
+            problems.push(format!(
+                "{}: there is no such file or folder",
+                path.display()
+            ));
         } else if let Some(kind) = kind(path) {
             let root = path.parent().unwrap_or(Path::new(""));
             cases.push(with_companions(root, path, kind));
@@ -100,7 +103,9 @@ fn walk(root: &Path, folder: &Path, cases: &mut Vec<CaseFiles>) -> std::io::Resu
         })
         .collect();
     let has = |wanted: FootageKind, like: &Path| {
-        found.iter().any(|(path, kind)| *kind == wanted && stem(path) == stem(like))
+        found
+            .iter()
+            .any(|(path, kind)| *kind == wanted && stem(path) == stem(like))
     };
     for (path, kind) in &found {
         let second = match kind {
@@ -150,7 +155,8 @@ fn with_companions(root: &Path, path: &Path, kind: FootageKind) -> CaseFiles {
         paths.into_iter().find(|path| path.is_file())
     };
     let truth = [format!("{stem}.truth.json"), "truth.json".to_owned()];
-    let grants = ["csv", "jsonl"].map(|end| [format!("{stem}.grants.{end}"), format!("grants.{end}")]);
+    let grants =
+        ["csv", "jsonl"].map(|end| [format!("{stem}.grants.{end}"), format!("grants.{end}")]);
     let door = first(&[format!("{stem}.door.toml"), "door.toml".to_owned()]);
     // A trace has its own configuration: a door file far above it is another's.
     let above = || {
@@ -167,7 +173,9 @@ fn with_companions(root: &Path, path: &Path, kind: FootageKind) -> CaseFiles {
     let inside = folder.strip_prefix(root).unwrap_or(Path::new(""));
     let is_plain = PLAIN.contains(&stem.as_str());
     let called = match (is_plain, inside.as_os_str().is_empty()) {
-        (true, true) => folder.file_name().map_or(stem.clone(), |n| n.to_string_lossy().into()),
+        (true, true) => folder
+            .file_name()
+            .map_or(stem.clone(), |n| n.to_string_lossy().into()),
         (true, false) => inside.display().to_string(),
         (false, _) => inside.join(&stem).display().to_string(),
     };
@@ -192,11 +200,19 @@ mod tests {
         for file in files {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let text = if file.ends_with("trace.jsonl") { "{\"trace\":{}}" } else { "" };
+            let text = if file.ends_with("trace.jsonl") {
+                "{\"trace\":{}}"
+            } else {
+                ""
+            };
             std::fs::write(path, text).unwrap();
         }
         let shown = |path: &Option<PathBuf>| match path {
-            Some(path) => path.strip_prefix(folder.path()).unwrap().display().to_string(),
+            Some(path) => path
+                .strip_prefix(folder.path())
+                .unwrap()
+                .display()
+                .to_string(),
             None => "-".to_owned(),
         };
         let got: Vec<String> = match find(&[folder.path().to_owned()]) {
@@ -216,8 +232,18 @@ mod tests {
     #[test]
     fn a_folder_for_each_clip() {
         check(
-            &["a/clip.mp4", "a/door.toml", "a/grants.csv", "a/truth.json", "a/script.scene", "b/clip.mp4"],
-            &["a Clip a/door.toml a/grants.csv a/truth.json", "b Clip - - -"],
+            &[
+                "a/clip.mp4",
+                "a/door.toml",
+                "a/grants.csv",
+                "a/truth.json",
+                "a/script.scene",
+                "b/clip.mp4",
+            ],
+            &[
+                "a Clip a/door.toml a/grants.csv a/truth.json",
+                "b Clip - - -",
+            ],
         );
     }
 
@@ -245,7 +271,13 @@ mod tests {
     #[test]
     fn a_trace_counts_once_and_says_that_it_is_one() {
         check(
-            &["mon.mp4", "mon.trace.jsonl", "mon.truth.json", "grants.jsonl", "x/trace.jsonl"],
+            &[
+                "mon.mp4",
+                "mon.trace.jsonl",
+                "mon.truth.json",
+                "grants.jsonl",
+                "x/trace.jsonl",
+            ],
             &["mon Trace - grants.jsonl mon.truth.json", "x Trace - - -"],
         );
     }

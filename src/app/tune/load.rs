@@ -58,7 +58,13 @@ pub fn load_unlabelled(
     say: &mut dyn FnMut(&str),
 ) -> Result<Case, String> {
     let by_verdict = files.grants.is_some() || files.kind == FootageKind::Trace;
-    load_with(files, reading, &[Changes::new()], (Vec::new(), by_verdict), say)
+    load_with(
+        files,
+        reading,
+        &[Changes::new()],
+        (Vec::new(), by_verdict),
+        say,
+    )
 }
 
 fn load_with(
@@ -88,8 +94,7 @@ pub fn labels(files: &CaseFiles) -> Result<(Vec<Truth>, bool), String> {
     })?;
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|problem| format!("cannot read {name}: {problem}"))?;
-    let (truth, _) =
-        config::read_truth(&name, &bytes).map_err(|problems| problems.to_string())?;
+    let (truth, _) = config::read_truth(&name, &bytes).map_err(|problems| problems.to_string())?;
     Ok(match verdict_labels(&truth) {
         Some(labels) => (labels, true),
         None => (crossing_labels(&truth), false),
@@ -181,7 +186,9 @@ impl Footage {
         };
         let clip = Clip::open(&path, &options).map_err(|problem| problem.to_string())?;
         let info = clip.info();
-        let created = info.created.map(|stamp| Instant::from_us(stamp.as_microsecond()));
+        let created = info
+            .created
+            .map(|stamp| Instant::from_us(stamp.as_microsecond()));
         let known = config::clip_start(&path, None, created, reading.grants.zone.as_ref())
             .map_err(|problems| problems.to_string())?
             .map(|start| start.at);
@@ -190,7 +197,9 @@ impl Footage {
         Ok(Self {
             events: events(files, reading, site, known)?,
             picture: (info.width, info.height),
-            frame_span: info.declared_rate.map_or(LAST_FRAME, |rate| Span::from_s(1.0 / rate)),
+            frame_span: info
+                .declared_rate
+                .map_or(LAST_FRAME, |rate| Span::from_s(1.0 / rate)),
             start: known.unwrap_or(Instant::ZERO),
             path,
             options,
@@ -207,7 +216,9 @@ impl Footage {
         say: &mut dyn FnMut(&str),
     ) -> Result<Seen, String> {
         for camera in &config.cameras {
-            let Some(spec) = &camera.calibration else { continue };
+            let Some(spec) = &camera.calibration else {
+                continue;
+            };
             let size = (spec.image_width_px, spec.image_height_px);
             if size != self.picture {
                 return Err(format!(
@@ -238,14 +249,18 @@ impl Footage {
         .map_err(|problem| problem.to_string())?;
         let Some((last, _)) = inputs.last() else {
             let name = self.path.display();
-            return Err(format!("{name}: no frame of it could be decoded; is it a video?"));
+            return Err(format!(
+                "{name}: no frame of it could be decoded; is it a video?"
+            ));
         };
         let seen = Seen {
             end: *last + self.frame_span,
             inputs,
         };
         if let Err(problem) = reading.cache.store(&key, self.start, &seen) {
-            say(&format!("what was seen cannot be kept for the next time: {problem}"));
+            say(&format!(
+                "what was seen cannot be kept for the next time: {problem}"
+            ));
         }
         Ok(seen)
     }
@@ -263,7 +278,11 @@ impl Footage {
             let path = match named {
                 Some(path) => path,
                 None => find_weights(&manifest).map_err(|path| {
-                    format!("{}: the weights of {} are not there", path.display(), manifest.name)
+                    format!(
+                        "{}: the weights of {} are not there",
+                        path.display(),
+                        manifest.name
+                    )
                 })?,
             };
             let read = |problem| format!("cannot read {}: {problem}", path.display());
@@ -274,11 +293,18 @@ impl Footage {
                 ..reading.eyes.clone()
             };
             let opened = open_eyes(&eyes, detector, config, self.picture)?;
-            opened.first().map(|eye| eye.identity().to_owned()).unwrap_or_default()
+            opened
+                .first()
+                .map(|eye| eye.identity().to_owned())
+                .unwrap_or_default()
         };
         let description = cache::sha256_of(&manifest.folder.join("model.toml")).unwrap_or_default();
         let lines: Vec<_> = config.portals.iter().map(|p| &p.portal.line).collect();
-        let cameras: Vec<_> = config.cameras.iter().map(|c| (&c.calibration, &c.grid)).collect();
+        let cameras: Vec<_> = config
+            .cameras
+            .iter()
+            .map(|c| (&c.calibration, &c.grid))
+            .collect();
         let place = serde_json::to_string(&(cameras, lines)).map_err(|e| e.to_string())?;
         let how = format!(
             "{} {:?} {:?} {:?} {:?}",
@@ -289,7 +315,15 @@ impl Footage {
             detector.max_overlap
         );
         let version = env!("CARGO_PKG_VERSION");
-        let parts = [&self.sha256, &manifest.name, &description, &network, &place, &how, version];
+        let parts = [
+            &self.sha256,
+            &manifest.name,
+            &description,
+            &network,
+            &place,
+            &how,
+            version,
+        ];
         Ok(cache::key(&parts))
     }
 }
@@ -307,7 +341,9 @@ fn events(
     let bytes = std::fs::read(path).map_err(|problem| format!("cannot read {name}: {problem}"))?;
     let (file, _) = config::read_grants(&name, &bytes, &reading.grants)
         .map_err(|problems| problems.to_string())?;
-    let (events, _) = file.events(site, start).map_err(|problems| problems.to_string())?;
+    let (events, _) = file
+        .events(site, start)
+        .map_err(|problems| problems.to_string())?;
     Ok(events)
 }
 
@@ -333,7 +369,9 @@ pub fn read_trace(path: &std::path::Path) -> Result<RecordedTrace, String> {
     let start = Instant::from_us(reader.header.provenance.start_us);
     let (mut inputs, mut end) = (Vec::new(), start);
     while let Some(line) = reader.next_line().map_err(told)? {
-        let TraceLine::In { at, r#in } = line else { continue };
+        let TraceLine::In { at, r#in } = line else {
+            continue;
+        };
         match &r#in {
             // Time passed as that configuration needed it; another needs it otherwise.
             Input::Tick => continue,

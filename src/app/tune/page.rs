@@ -40,10 +40,7 @@ pub fn page(findings: &Findings) -> String {
          other wrong passage 1. Intervals are 95 %: shares by Wilson (1927), rates by Garwood \
          (1936); the difference by the exact sign test over the passages that differ (McNemar, \
          1947).</p></footer></main></body></html>\n",
-        findings.configurations,
-        findings.seconds,
-        findings.frames_judged,
-        findings.missed_costs
+        findings.configurations, findings.seconds, findings.frames_judged, findings.missed_costs
     );
     html
 }
@@ -65,7 +62,11 @@ fn headline(findings: &Findings) -> String {
             format!("{now} wrong; nothing that was tried does better than {best}."),
         ),
         (now, best) => (
-            if findings.broken == 0 { "green" } else { "amber" },
+            if findings.broken == 0 {
+                "green"
+            } else {
+                "amber"
+            },
             format!(
                 "{} fixed, {} broken: {now} wrong of {} before, {best} after.",
                 findings.fixed, findings.broken, findings.current.counts.labelled
@@ -81,11 +82,19 @@ fn warnings(findings: &Findings) -> String {
     }
     let items = findings.warnings.iter().map(|warning| {
         let mut letters = warning.chars();
-        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-        format!("<li>{}</li>", escape(&format!("{first}{}.", letters.as_str())))
+        let first = letters
+            .next()
+            .map(|c| c.to_uppercase().to_string())
+            .unwrap_or_default();
+        format!(
+            "<li>{}</li>",
+            escape(&format!("{first}{}.", letters.as_str()))
+        )
     });
     let items: String = items.collect();
-    format!("<section class=\"beware\"><strong>Before you use this</strong><ul>{items}</ul></section>")
+    format!(
+        "<section class=\"beware\"><strong>Before you use this</strong><ul>{items}</ul></section>"
+    )
 }
 
 fn scores(findings: &Findings) -> String {
@@ -103,8 +112,12 @@ fn scores(findings: &Findings) -> String {
         )
     };
     let unseen = findings.unseen.as_ref().map(|unseen| {
-        row("", "<span title=\"each clip judged by the settings that are best for all others\">\
-                 unseen clips</span>", unseen)
+        row(
+            "",
+            "<span title=\"each clip judged by the settings that are best for all others\">\
+                 unseen clips</span>",
+            unseen,
+        )
     });
     format!(
         "<section><h2>Score</h2><div class=\"table\"><table class=\"numbers\"><thead><tr><th></th>\
@@ -174,8 +187,9 @@ fn cloud(findings: &Findings) -> String {
     format!(
         "<section><h2>Every configuration</h2><p class=\"quiet\">Further right: more of what happened \
          was found right. Further up: more of what was found is right. Lines are 95 % intervals. \
-         <span class=\"key now\"></span>current <span class=\"key best\"></span>best <span \
-         class=\"key front\"></span>beaten by no other</p><div class=\"plot\">{}</div></section>",
+         <span class=\"named\"><span class=\"key now\"></span>current</span> <span class=\"named\">\
+         <span class=\"key best\"></span>best</span> <span class=\"named\"><span class=\"key front\">\
+         </span>beaten by no other</span></p><div class=\"plot\">{}</div></section>",
         plot::cloud(findings)
     )
 }
@@ -186,7 +200,11 @@ fn axes(findings: &Findings) -> String {
         let costs = || axis.points.iter().map(|point| point.cost);
         costs().fold(0.0, f64::max) - costs().fold(f64::INFINITY, f64::min)
     };
-    let mut lively: Vec<&AxisLine> = findings.axes.iter().filter(|axis| span(axis) > 0.0).collect();
+    let mut lively: Vec<&AxisLine> = findings
+        .axes
+        .iter()
+        .filter(|axis| span(axis) > 0.0)
+        .collect();
     lively.sort_by(|a, b| span(b).total_cmp(&span(a)));
     let flat: Vec<&str> = findings
         .axes
@@ -198,7 +216,10 @@ fn axes(findings: &Findings) -> String {
         .iter()
         .map(|axis| {
             let name = escape(&axis.name);
-            format!("<div class=\"plot\"><h3>{name}</h3>{}</div>", plot::axis(axis))
+            format!(
+                "<div class=\"plot\"><h3>{name}</h3>{}</div>",
+                plot::axis(axis)
+            )
         })
         .collect();
     let flat = match flat.as_slice() {
@@ -211,8 +232,8 @@ fn axes(findings: &Findings) -> String {
     format!(
         "<section><h2>One setting at a time</h2><p class=\"quiet\">What it costs (passages that come \
          out wrong) when one setting changes and the others are the best ones. A wide floor is a safe \
-         choice; a narrow one is luck. <span class=\"key now\"></span>current <span class=\"key best\">\
-         </span>best</p><div class=\"plots\">{plots}</div>{flat}</section>"
+         choice; a narrow one is luck. <span class=\"named\"><span class=\"key now\"></span>current</span> <span class=\"named\">\
+         <span class=\"key best\"></span>best</span></p><div class=\"plots\">{plots}</div>{flat}</section>"
     )
 }
 

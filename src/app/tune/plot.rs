@@ -8,9 +8,9 @@ use super::findings::{AxisLine, Findings, Scored};
 use super::text::{short, value};
 
 /// Both plots leave room for numbers: left, top, right, bottom, in their own units.
-const MARGIN: [f64; 4] = [58.0, 12.0, 18.0, 34.0];
-/// Lines across a plot.
-const LINES: usize = 4;
+const MARGIN: [f64; 4] = [58.0, 12.0, 30.0, 34.0];
+/// A range of shares that is too wide for a line at every tenth.
+const MANY: f64 = 0.5;
 /// Trials with the same result lie on one another: so much further apart, and a crowd can be seen.
 const JITTER: f64 = 3.0;
 
@@ -75,10 +75,20 @@ pub fn cloud(findings: &Findings) -> String {
     let frame = Frame {
         width: 1000.0,
         height: 420.0,
-        x: ends(&mut findings.trials.iter().map(|dot| dot.recall)
-            .chain(whiskers.map(|s| s.recall.between.lo))),
-        y: ends(&mut findings.trials.iter().map(|dot| dot.precision)
-            .chain(whiskers.map(|s| s.precision.between.lo))),
+        x: ends(
+            &mut findings
+                .trials
+                .iter()
+                .map(|dot| dot.recall)
+                .chain(whiskers.map(|s| s.recall.between.lo)),
+        ),
+        y: ends(
+            &mut findings
+                .trials
+                .iter()
+                .map(|dot| dot.precision)
+                .chain(whiskers.map(|s| s.precision.between.lo)),
+        ),
     };
     let percent = |value: f64| format!("{:.0} %", 100.0 * value);
     let mut svg = frame.begin("Precision against recall of every configuration");
@@ -86,7 +96,10 @@ pub fn cloud(findings: &Findings) -> String {
     for tick in ticks(frame.x) {
         frame.below(&mut svg, tick, &percent(tick));
     }
-    for (index, dot) in findings.trials.iter().enumerate() {
+    // Those on the front last: nothing may hide them.
+    let mut dots: Vec<_> = findings.trials.iter().enumerate().collect();
+    dots.sort_by_key(|(_, dot)| dot.on_front);
+    for (index, dot) in dots {
         let (x, y) = frame.at(dot.recall, dot.precision);
         // A fixed spiral instead of chance: the same page for the same findings.
         let (turn, out) = (index as f64 * 2.4, JITTER * ((index % 16) as f64 / 4.0));
@@ -102,7 +115,7 @@ pub fn cloud(findings: &Findings) -> String {
     whisker(&mut svg, &frame, "best", &findings.best, 7.0);
     let _ = write!(
         svg,
-        "<text class=\"label right\" x=\"982\" y=\"{:.1}\">recall</text>\
+        "<text class=\"label right\" x=\"985\" y=\"{:.1}\">recall</text>\
          <text class=\"label left\" x=\"64\" y=\"24\">precision</text></svg>",
         frame.height - 2.0
     );
@@ -132,7 +145,10 @@ fn whisker(svg: &mut String, frame: &Frame, class: &str, scored: &Scored, radius
 /// What an axis costs, value by value, with the current and the best one.
 pub fn axis(axis: &AxisLine) -> String {
     let costs = || axis.points.iter().map(|point| point.cost);
-    let (least, most) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max));
+    let (least, most) = (
+        costs().fold(f64::INFINITY, f64::min),
+        costs().fold(0.0, f64::max),
+    );
     let frame = Frame {
         width: 360.0,
         height: 190.0,
@@ -147,16 +163,26 @@ pub fn axis(axis: &AxisLine) -> String {
         let (x, y) = frame.at(index as f64, point.cost);
         let _ = write!(line, "{x:.1},{y:.1} ");
     }
-    let _ = write!(svg, "<polyline class=\"curve\" points=\"{}\"/>", line.trim_end());
+    let _ = write!(
+        svg,
+        "<polyline class=\"curve\" points=\"{}\"/>",
+        line.trim_end()
+    );
     let crowded = axis.points.len() > 7;
     for (index, point) in axis.points.iter().enumerate() {
         let (x, y) = frame.at(index as f64, point.cost);
         let is = |wanted: &Value| *wanted == point.value;
         if axis.current.iter().any(is) {
-            let _ = write!(svg, "<circle class=\"now\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"8\"/>");
+            let _ = write!(
+                svg,
+                "<circle class=\"now\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"8\"/>"
+            );
         }
         if axis.best.as_ref().is_some_and(is) {
-            let _ = write!(svg, "<circle class=\"best\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>");
+            let _ = write!(
+                svg,
+                "<circle class=\"best\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\"/>"
+            );
         }
         if !crowded || index % 2 == 0 {
             let text = crate::app::report::html::escape(&value(&point.value));
@@ -166,7 +192,9 @@ pub fn axis(axis: &AxisLine) -> String {
     svg + "</svg>"
 }
 
+/// Round shares from `hi` down to `lo`, few enough to be read.
 fn ticks([lo, hi]: [f64; 2]) -> Vec<f64> {
-    let step = (hi - lo) / LINES as f64;
-    (0..=LINES).map(|line| lo + line as f64 * step).collect()
+    let step = if hi - lo > MANY { 0.2 } else { 0.1 };
+    let lines = ((hi - lo) / step + 1e-6).floor() as usize;
+    (0..=lines).map(|line| hi - line as f64 * step).collect()
 }

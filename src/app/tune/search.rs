@@ -223,7 +223,11 @@ impl<'a> Search<'a> {
             let candidates = self.along(best, index, &values);
             let trials = self.try_these(&candidates);
             let pairs = values.into_iter().zip(trials);
-            all.push(pairs.filter_map(|(value, trial)| Some((value, trial?))).collect());
+            all.push(
+                pairs
+                    .filter_map(|(value, trial)| Some((value, trial?)))
+                    .collect(),
+            );
         }
         // A plot with fewer points is no search cut short.
         self.cut_short = was_cut_short;
@@ -250,8 +254,14 @@ impl<'a> Search<'a> {
                 continue;
             };
             let flat = |point: &(Value, usize)| !self.is_worse(point.1, best);
-            let from = points[..here].iter().rposition(|p| !flat(p)).map_or(0, |at| at + 1);
-            let to = points[here..].iter().position(|p| !flat(p)).map_or(points.len(), |n| here + n);
+            let from = points[..here]
+                .iter()
+                .rposition(|p| !flat(p))
+                .map_or(0, |at| at + 1);
+            let to = points[here..]
+                .iter()
+                .position(|p| !flat(p))
+                .map_or(points.len(), |n| here + n);
             let plateau = &points[from..to];
             let default = axis.setting.default.as_ref();
             let at_default = plateau.iter().find(|(v, _)| Some(v) == default);
@@ -261,7 +271,9 @@ impl<'a> Search<'a> {
             };
             let changes = self.with(&self.trials[best].changes.clone(), axis, middle);
             let moved = self.try_these(&[changes]).pop().flatten();
-            best = moved.filter(|moved| !self.is_worse(*moved, best)).unwrap_or(best);
+            best = moved
+                .filter(|moved| !self.is_worse(*moved, best))
+                .unwrap_or(best);
         }
         best
     }
@@ -270,7 +282,10 @@ impl<'a> Search<'a> {
     fn along(&self, trial: usize, axis: usize, values: &[Value]) -> Vec<Changes> {
         let changes = &self.trials[trial].changes;
         let axis = &self.axes[axis];
-        values.iter().map(|value| self.with(changes, axis, value)).collect()
+        values
+            .iter()
+            .map(|value| self.with(changes, axis, value))
+            .collect()
     }
 
     /// Changes with one more; a value that every case has already is no change.
@@ -298,7 +313,9 @@ impl<'a> Search<'a> {
         all.sort_by(|a, b| {
             let by_cost = self.cost(*a).total_cmp(&self.cost(*b));
             let changes = |trial: &usize| self.trials[*trial].changes.len();
-            by_cost.then(changes(a).cmp(&changes(b))).then((*a != so_far).cmp(&(*b != so_far)))
+            by_cost
+                .then(changes(a).cmp(&changes(b)))
+                .then((*a != so_far).cmp(&(*b != so_far)))
         });
         let best = all.first().copied().unwrap_or(so_far);
         // Equally good neighbours with as many changes: the one in the middle.
@@ -306,7 +323,8 @@ impl<'a> Search<'a> {
             .iter()
             .filter_map(|changes| self.known.get(&key(changes)).copied().flatten())
             .filter(|trial| {
-                let same_size = self.trials[*trial].changes.len() == self.trials[best].changes.len();
+                let same_size =
+                    self.trials[*trial].changes.len() == self.trials[best].changes.len();
                 same_size && self.cost(*trial).total_cmp(&self.cost(best)).is_eq()
             })
             .collect();
@@ -330,7 +348,10 @@ impl<'a> Search<'a> {
         let may = if is_late { 0 } else { left };
         self.cut_short |= new.len() > may;
         new.truncate(may);
-        for (changes, tried) in new.iter().zip(try_all(self.cases, &new, self.limits.threads)) {
+        for (changes, tried) in new
+            .iter()
+            .zip(try_all(self.cases, &new, self.limits.threads))
+        {
             let index = tried.ok().map(|trial| {
                 self.trials.push(trial);
                 self.trials.len() - 1
@@ -366,6 +387,8 @@ impl<'a> Search<'a> {
 
 /// Changes as text: two are the same if these are.
 fn key(changes: &Changes) -> String {
-    let pairs = changes.iter().map(|(name, value)| format!("{name}={value}"));
+    let pairs = changes
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
     pairs.collect::<Vec<_>>().join(" ")
 }

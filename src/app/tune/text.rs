@@ -71,7 +71,9 @@ fn table(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result {
 
 fn line(text: &mut String, name: &str, scored: &Scored) -> std::fmt::Result {
     let breaches = scored.breach_recall.map_or_else(|| "-".to_owned(), share);
-    let alarms = scored.false_alarms_per_1000.map_or_else(|| "-".to_owned(), rate);
+    let alarms = scored
+        .false_alarms_per_1000
+        .map_or_else(|| "-".to_owned(), rate);
     writeln!(
         text,
         "{name:<10} {:>9}  {:<22} {:<22} {breaches:<22} {alarms}",
@@ -94,7 +96,10 @@ pub fn share(share: Share) -> String {
 
 /// `25.0 (3 to 90)`.
 pub fn rate(rate: Rate) -> String {
-    format!("{:.1} ({:.0} to {:.0})", rate.value, rate.between.lo, rate.between.hi)
+    format!(
+        "{:.1} ({:.0} to {:.0})",
+        rate.value, rate.between.lo, rate.between.hi
+    )
 }
 
 fn settings(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result {
@@ -114,7 +119,12 @@ fn settings(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Resul
             None => String::new(),
         };
         let change = format!("{} -> {}", values(&setting.from), value(&setting.to));
-        writeln!(text, "  {:<34} {change:<24} {}", setting.name, ink.quiet(&without))?;
+        writeln!(
+            text,
+            "  {:<34} {change:<24} {}",
+            setting.name,
+            ink.quiet(&without)
+        )?;
     }
     Ok(())
 }
@@ -126,9 +136,17 @@ fn differences(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Re
     writeln!(
         text,
         "\n{}",
-        ink.bold(&format!("{} fixed, {} broken", findings.fixed, findings.broken))
+        ink.bold(&format!(
+            "{} fixed, {} broken",
+            findings.fixed, findings.broken
+        ))
     )?;
-    let width = findings.differences.iter().map(|d| d.case.len()).max().unwrap_or(0);
+    let width = findings
+        .differences
+        .iter()
+        .map(|d| d.case.len())
+        .max()
+        .unwrap_or(0);
     for difference in findings.differences.iter().take(DIFFERENCE_LINES) {
         let change = &difference.change;
         let turn = match change.turn {
@@ -213,7 +231,9 @@ pub fn changed(changes: &Changes) -> String {
     if changes.is_empty() {
         return "the current settings".to_owned();
     }
-    let pairs = changes.iter().map(|(name, to)| format!("{name} {}", value(to)));
+    let pairs = changes
+        .iter()
+        .map(|(name, to)| format!("{name} {}", value(to)));
     pairs.collect::<Vec<_>>().join(", ")
 }
 

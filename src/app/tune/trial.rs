@@ -75,7 +75,9 @@ pub fn try_all(
             let cases: Vec<Tally> = own.into_iter().collect::<Result<_, _>>()?;
             Ok(Trial {
                 changes: changes.clone(),
-                total: cases.iter().fold(Tally::default(), |sum, tally| sum.plus(*tally)),
+                total: cases
+                    .iter()
+                    .fold(Tally::default(), |sum, tally| sum.plus(*tally)),
                 cases,
             })
         })
