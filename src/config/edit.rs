@@ -202,10 +202,10 @@ mod tests {
                 ("tracker.strong_score", json!(0.4)),
             ],
             &[
-                "+depth_m = 0.4",
                 "+early_s = 2.0",
                 "+follow_s = 4.0",
                 "+settle_for_s = 0.2",
+                "+depth_m = 0.4",
                 "+[tracker]",
                 "+gate_sd = 3.0",
                 "+strong_score = 0.4",

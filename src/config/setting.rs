@@ -105,7 +105,7 @@ fn setting(name: String, property: &Value) -> Option<Setting> {
                 whole: number == "integer",
             }
         }
-        _ if property["type"] == "string" || property["enum"].is_array() => SettingKind::Word,
+        _ if property["type"] == "string" || property["oneOf"].is_array() => SettingKind::Word,
         _ => return None,
     };
     Some(Setting {

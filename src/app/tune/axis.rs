@@ -64,6 +64,13 @@ impl Axis {
             .split(',')
             .map(|value| setting.value(value))
             .collect::<Result<_, _>>()?;
+        // Words are only understood by the settings themselves.
+        if let Some(case) = cases.first() {
+            for value in &values {
+                let (mut config, mut detector) = (case.config.clone(), case.detector.clone());
+                setting.set(value, &mut config, &mut detector)?;
+            }
+        }
         Ok(Self::new(setting, values, false, false, cases))
     }
 

@@ -48,7 +48,12 @@ fn header(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result 
         text,
         "{} configurations in {:.1} s, {} frames judged",
         findings.configurations, findings.seconds, findings.frames_judged
-    )
+    )?;
+    if findings.unfit > 0 {
+        let what = "left out: their settings do not fit together";
+        writeln!(text, "{} more {what}", findings.unfit)?;
+    }
+    Ok(())
 }
 
 fn table(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result {
