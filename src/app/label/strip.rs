@@ -196,10 +196,10 @@ impl<'a> Drawing<'a> {
         if let Some(at) = passed {
             canvas.stroke(&ring(at, f64::from(6.0 * width)), true, 1.6 * width, PASSED);
         }
-        let height = (rgb.height() * PICTURE_PX)
-            .div_ceil(rgb.width().max(1))
-            .max(1);
-        let small = resize(&canvas.to_rgb(), PICTURE_PX, height, FilterType::Triangle);
+        let [left, top, wide, high] = self.part(rgb.dimensions());
+        let part = crop_imm(&canvas.to_rgb(), left, top, wide, high).to_image();
+        let height = (high * PICTURE_PX).div_ceil(wide.max(1)).max(1);
+        let small = resize(&part, PICTURE_PX, height, FilterType::Triangle);
         let mut framed =
             Canvas::new(PICTURE_PX, height + CAPTION_PX).ok_or("the picture has no pixels")?;
         framed.put_picture(&small, 1);

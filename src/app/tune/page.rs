@@ -34,12 +34,12 @@ pub fn page(findings: &Findings) -> String {
     html.push_str(&axes(findings));
     html.push_str(&front(findings));
     html.push_str(&cases(findings));
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<footer><p>{} configurations in {:.1} s, {} frames judged. A missed breach costs {}, any \
          other wrong passage 1. Intervals are 95 %: shares by Wilson (1927), rates by Garwood \
          (1936); the difference by the exact sign test over the passages that differ (McNemar, \
-         1947).</p></footer></main></body></html>\n",
+         1947).</p></footer></main></body></html>",
         findings.configurations, findings.seconds, findings.frames_judged, findings.missed_costs
     );
     html
