@@ -96,6 +96,16 @@ impl DoorMap {
         false
     }
 
+    /// The door that names a reader.
+    pub fn door_of(&self, reader: &str) -> Option<DoorId> {
+        self.readers.get(reader).map(|place| place.door)
+    }
+
+    /// The door that takes what belongs to no other, if there is one.
+    pub fn any(&self) -> Option<DoorId> {
+        self.any
+    }
+
     /// Readers that belong to no door, with how many events each sent. The empty name stands for
     /// events that named no reader.
     pub fn unknown(&self) -> &BTreeMap<String, u64> {

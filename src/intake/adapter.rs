@@ -1,6 +1,8 @@
 //! What a vendor's adapter answers. Pure: no clock, no network, no state.
 
-use super::{AccessPoint, Delivery, Reported};
+use std::sync::Arc;
+
+use super::{AccessPoint, Delivery, Personal, Reported};
 
 /// One vendor's wire format.
 pub trait Adapter: Send + Sync + std::fmt::Debug {
@@ -17,6 +19,17 @@ pub trait Adapter: Send + Sync + std::fmt::Debug {
 
     /// What it reports. `Err` means: keep the bytes, raise an alarm, and answer as if read.
     fn read(&self, delivery: &Delivery) -> Result<Reading, Unreadable>;
+
+    /// The fields of its bodies that hold names or e-mail addresses: they are never stored.
+    fn personal(&self) -> Personal {
+        Personal::default()
+    }
+
+    /// The same adapter, knowing the access points that the vendor lists. `None`: a list tells it
+    /// nothing.
+    fn taught(&self, _points: &[AccessPoint]) -> Option<Arc<dyn Adapter>> {
+        None
+    }
 }
 
 /// What a delivery says.

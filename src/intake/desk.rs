@@ -4,15 +4,23 @@
 //! drivers fetched themselves needs no authentication: they spoke to the vendor.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant as Moment};
+
+use tokio::sync::{Notify, mpsc};
 
 use super::feed::Feed;
 use super::inbox::{
-    Acknowledgement, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader, Receipt,
+    Acknowledgement, Asked, Deposit, Gap, GapChange, GapState, Inbox, InboxError, InboxReader,
+    Note, Receipt,
 };
 use super::metrics::{Metrics, SourceMetrics};
-use super::{Answer, Delivery, Notice, Reading, Refusal, Reported, Source, Unreadable, clock};
+use super::redaction::{Redactor, TakenIn};
+use super::secret::scrubbed_text;
+use super::{
+    AccessPoint, Adapter, Answer, Delivery, Notice, Reading, Refusal, Reported, Source, Unreadable,
+    clock,
+};
 use crate::units::{Instant, Interval, Span};
 
 /// What happens again and again to a source is logged at most this often; all of it is counted.
@@ -45,6 +53,17 @@ pub struct Counter {
     /// What is counted of it.
     pub metrics: SourceMetrics,
     feed: Mutex<Feed>,
+    /// Has the source's driver read the vendor's log now.
+    pub nudge: Arc<Notify>,
+    /// From when on somebody wants the log read.
+    wanted_from: Mutex<Option<Instant>>,
+    /// When somebody asked for it last.
+    asked: Mutex<Option<Instant>>,
+    /// The adapter, once it knows the vendor's access points.
+    taught: RwLock<Option<Arc<dyn Adapter>>>,
+    redactor: Redactor,
+    /// Holders to be looked up, where the site looks people up.
+    holders: Mutex<Option<mpsc::Sender<String>>>,
     refusals: Rarely,
     turned_away: Rarely,
 }
@@ -69,6 +88,58 @@ impl Counter {
     pub fn feed(&self) -> MutexGuard<'_, Feed> {
         self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The adapter that reads: the source's own, or the same with the access points it was taught.
+    pub fn adapter(&self) -> Arc<dyn Adapter> {
+        let taught = self.taught.read().unwrap_or_else(PoisonError::into_inner);
+        let adapter = taught.as_ref().unwrap_or(&self.source.adapter);
+        Arc::clone(adapter)
+    }
+
+    /// From when on the vendor's log is to be read, as of `now`: where a gap that is to be filled
+    /// begins, or where somebody wants it from. `None`: nothing is missing.
+    pub fn to_read_from(&self, now: Instant) -> Option<Instant> {
+        let gaps = self.feed().to_fill(now);
+        let gap = gaps.iter().map(|gap| gap.lo).min();
+        let wanted = *lock(&self.wanted_from);
+        match (gap, wanted) {
+            (Some(gap), Some(wanted)) => Some(gap.min(wanted)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Gives the holders of events to whoever looks people up, and a way to get them. Holders beyond
+    /// what it can hold are left out: they are named again with their next event.
+    pub fn holders(&self, most: usize) -> mpsc::Receiver<String> {
+        let (give, take) = mpsc::channel(most);
+        *lock(&self.holders) = Some(give);
+        take
+    }
+
+    /// Teaches the adapter what the vendor lists.
+    fn learn(&self, points: &[AccessPoint]) {
+        if let Some(taught) = self.source.adapter.taught(points) {
+            let mut known = self.taught.write().unwrap_or_else(PoisonError::into_inner);
+            *known = Some(taught);
+        }
+    }
+
+    fn mention(&self, reading: &Reading) {
+        let holders = lock(&self.holders);
+        let Some(holders) = holders.as_ref() else {
+            return;
+        };
+        let named = reading.events.iter();
+        for holder in named.filter_map(|reported| reported.event.holder.as_ref()) {
+            // Full: the next event of the same holder comes.
+            drop(holders.try_send(holder.clone()));
+        }
+    }
+}
+
+/// What another thread left behind when it panicked is a number or a handle, not structure.
+fn lock<T>(known: &Mutex<T>) -> MutexGuard<'_, T> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All sources and the inbox.
@@ -108,17 +179,37 @@ impl Desk {
             opened.blocking_recv().unwrap_or(Err(InboxError::Busy))?;
         }
         let gaps = reader.gaps(false)?;
+        let key = reader.key()?;
+        let asked = reader.asked()?;
+        let mut listed = BTreeMap::new();
+        for source in &sources {
+            listed.insert(
+                Arc::clone(&source.name),
+                reader.access_points(&source.name)?,
+            );
+        }
         let counters = sources.into_iter().map(|source| {
             let name = Arc::clone(&source.name);
+            let asked = asked.iter().find(|asked| *asked.source == *name);
+            // What was asked for while nobody was there to hear it is still wanted.
+            let asked = asked.filter(|asked| last_alive.is_none_or(|alive| asked.at <= alive));
             let own = gaps.iter().filter(|gap| *gap.source == *name).cloned();
             let feed = Feed::new(Arc::clone(&name), source.settings.lateness, own.collect());
             let counter = Counter {
                 metrics: metrics.source(&name),
+                redactor: Redactor::new(&source, &key),
                 source,
                 feed: Mutex::new(feed),
+                nudge: Arc::default(),
+                wanted_from: Mutex::default(),
+                asked: Mutex::new(asked.map(|asked| asked.at)),
+                taught: RwLock::default(),
+                holders: Mutex::default(),
                 refusals: Rarely::default(),
                 turned_away: Rarely::default(),
             };
+            // What the vendor listed before the last end is right until it lists again.
+            counter.learn(listed.get(&name).map(Vec::as_slice).unwrap_or_default());
             (name, Arc::new(counter))
         });
         Ok(Self {
@@ -177,18 +268,29 @@ impl Desk {
 
     async fn keep(&self, counter: &Counter, delivery: Delivery) -> Taken {
         let now = delivery.received;
-        let mut reading = counter.source.adapter.read(&delivery);
+        let source = &counter.source;
+        let TakenIn {
+            delivery,
+            mut reading,
+            digest,
+        } = counter
+            .redactor
+            .take_in(source, &*counter.adapter(), delivery);
         if let Ok(reading) = &mut reading {
             reading.notices.extend(strange_time(&reading.events, now));
+            counter.mention(reading);
         }
         let deposit = Deposit {
-            delivery: counter.source.redacted(delivery),
+            delivery,
             reading,
-            people: counter.source.settings.people,
+            people: source.settings.people,
+            digest,
         };
         let (late, disabled) = self.hear(counter, &deposit, now);
         if let Some(ends) = late {
             self.write(ends);
+            // The vendor's log has what was missed, and the driver need not wait for its round.
+            counter.nudge.notify_one();
         }
         if let Some(text) = disabled {
             let name = &counter.source.name;
@@ -254,6 +356,20 @@ impl Desk {
         }
     }
 
+    /// What a source has, as its driver lists it: kept for the next start, and taught to the adapter.
+    pub async fn list(&self, counter: &Counter, points: Vec<AccessPoint>) {
+        counter.learn(&points);
+        let source = Arc::clone(&counter.source.name);
+        let noted = self.inbox.note(Note::Points { source, points });
+        match noted {
+            Ok(noted) => drop(received(noted).await),
+            Err(error) => {
+                let name = &counter.source.name;
+                tracing::warn!("{name}: its list of access points was not kept: {error}");
+            }
+        }
+    }
+
     /// The driver of a source heard of it, without a delivery.
     pub fn contact(&self, counter: &Counter) {
         let ends = counter.feed().contact(clock::now());
@@ -264,6 +380,8 @@ impl Desk {
 
     /// Contact with a source is lost: a gap is opened, unless one is open.
     pub async fn lose_contact(&self, counter: &Counter, now: Instant, reason: &str) {
+        // A vendor may say the secret that it refuses.
+        let reason = &*scrubbed_text(&counter.source.secrets, reason);
         let Some(change) = counter.feed().lose_contact(now, reason) else {
             return;
         };
@@ -299,15 +417,39 @@ impl Desk {
         for change in changes {
             self.write(change);
         }
+        let mut wanted = lock(&counter.wanted_from);
+        if wanted.is_some_and(|from| read.lo <= from) {
+            *wanted = None;
+        }
+    }
+
+    /// Takes over what another process asked for.
+    fn hear_asked(&self, asked: &[Asked]) {
+        for asked in asked {
+            let Some(counter) = self.counter(&asked.source) else {
+                continue;
+            };
+            let before = lock(&counter.asked).replace(asked.at);
+            if before.is_some_and(|before| asked.at <= before) {
+                continue;
+            }
+            let mut wanted = lock(&counter.wanted_from);
+            *wanted = match (*wanted, asked.from) {
+                (Some(before), Some(from)) => Some(before.min(from)),
+                (before, from) => before.or(from),
+            };
+            counter.nudge.notify_one();
+        }
     }
 
     /// Looks whether a source is silent for too long, takes over what others wrote about gaps, and
     /// brings the gauges up to date. To be called every second or so.
     pub async fn tick(&self, now: Instant) -> Result<(), InboxError> {
-        let gaps = {
-            let reader = self.reader.lock();
-            reader.unwrap_or_else(PoisonError::into_inner).gaps(false)?
+        let (gaps, asked) = {
+            let reader = lock(&self.reader);
+            (reader.gaps(false)?, reader.asked()?)
         };
+        self.hear_asked(&asked);
         for counter in self.counters.values() {
             let name = &counter.source.name;
             let own = gaps.iter().filter(|gap| *gap.source == **name).cloned();

@@ -42,6 +42,10 @@ pub struct SourceMetrics {
     pub lateness_p99: Gauge<f64, std::sync::atomic::AtomicU64>,
     /// Gaps that are not closed.
     pub open_gaps: Gauge,
+    /// Readers that sent events and belong to no door.
+    pub unknown_readers: Gauge,
+    /// Events of those readers.
+    pub unknown_events: Gauge,
 }
 
 /// Everything that is counted.
@@ -58,6 +62,8 @@ pub struct Metrics {
     lateness_p50: Family<Of, Gauge<f64, std::sync::atomic::AtomicU64>>,
     lateness_p99: Family<Of, Gauge<f64, std::sync::atomic::AtomicU64>>,
     open_gaps: Family<Of, Gauge>,
+    unknown_readers: Family<Of, Gauge>,
+    unknown_events: Family<Of, Gauge>,
     /// Seconds a commit took.
     pub commits: Histogram,
     /// Deliveries that wait for the writer.
@@ -84,6 +90,8 @@ impl Default for Metrics {
             lateness_p50: Family::default(),
             lateness_p99: Family::default(),
             open_gaps: Family::default(),
+            unknown_readers: Family::default(),
+            unknown_events: Family::default(),
             commits: Histogram::new(COMMIT_S),
             depth: Gauge::default(),
             lag: Gauge::default(),
@@ -114,6 +122,20 @@ impl Metrics {
         registry.register("lateness_p99_seconds", "p99 of lateness of events", p99);
         let gaps = self.open_gaps.clone();
         registry.register("open_gaps", "Gaps that are not closed", gaps);
+        for (name, help, family) in [
+            (
+                "unknown_readers",
+                "Readers without a door",
+                &self.unknown_readers,
+            ),
+            (
+                "unknown_reader_events",
+                "Their events",
+                &self.unknown_events,
+            ),
+        ] {
+            registry.register(name, help, family.clone());
+        }
         let commits = self.commits.clone();
         registry.register("commit_seconds", "Time a commit took", commits);
         registry.register("queue_depth", "Waiting deliveries", self.depth.clone());
@@ -141,6 +163,8 @@ impl Metrics {
             lateness_p50: self.lateness_p50.get_or_create_owned(&of),
             lateness_p99: self.lateness_p99.get_or_create_owned(&of),
             open_gaps: self.open_gaps.get_or_create_owned(&of),
+            unknown_readers: self.unknown_readers.get_or_create_owned(&of),
+            unknown_events: self.unknown_events.get_or_create_owned(&of),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What one delivery reports, in the project's words.
 
 use crate::access::AccessEvent;
+use crate::crossing::Direction;
 
 /// An event read from a delivery, before the site's doors are looked up.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,4 +46,6 @@ pub struct AccessPoint {
     pub name: String,
     /// The vendor's door that it belongs to, where access points and doors differ.
     pub door: Option<String>,
+    /// Which way it lets people pass, where the vendor says so.
+    pub direction: Option<Direction>,
 }

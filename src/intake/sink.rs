@@ -1,36 +1,26 @@
 //! Where drivers hand over: the desk, as a [`Sink`].
 //!
 //! What a driver stores goes the way of everything else, past the adapter into the inbox; what it says
-//! of contact, gaps and the vendor's log goes to the feed. Lists of access points are kept here, the
-//! last one of each source, for people and for checking the doors.
+//! of contact, gaps and the vendor's log goes to the feed. Lists of access points are kept in the inbox,
+//! the last one of each source, and taught to its adapter.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::drivers::{Boxed, NotStored, Sink};
-use super::{AccessPoint, Counter, Delivery, Desk, Taken};
-use crate::units::{Instant, Interval};
+use super::drivers::{Book, Boxed, NotStored, Sink};
+use super::inbox::{InboxError, InboxReader, Note};
+use super::{AccessPoint, Counter, Delivery, Desk, Person, Taken};
+use crate::units::{Instant, Interval, Span};
 
 /// The desk, for drivers.
 #[derive(Debug)]
 pub struct DeskSink {
     desk: Arc<Desk>,
-    points: Mutex<BTreeMap<String, Vec<AccessPoint>>>,
 }
 
 impl DeskSink {
     /// A sink in front of a desk.
     pub fn new(desk: Arc<Desk>) -> Self {
-        Self {
-            desk,
-            points: Mutex::default(),
-        }
-    }
-
-    /// What a source has, as its driver listed it last.
-    pub fn points(&self, source: &str) -> Vec<AccessPoint> {
-        let points = self.points.lock().unwrap_or_else(PoisonError::into_inner);
-        points.get(source).cloned().unwrap_or_default()
+        Self { desk }
     }
 
     fn counter(&self, source: &str) -> Option<&Arc<Counter>> {
@@ -84,16 +74,79 @@ impl Sink for DeskSink {
     }
 
     fn access_points<'a>(&'a self, source: &'a str, points: Vec<AccessPoint>) -> Boxed<'a, ()> {
-        let mut known = self.points.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(source.to_owned(), points);
-        Box::pin(std::future::ready(()))
+        Box::pin(async move {
+            if let Some(counter) = self.counter(source) {
+                self.desk.list(counter, points).await;
+            }
+        })
     }
 
     fn complete_to(&self, source: &str) -> Option<Instant> {
-        let now = super::now();
-        let counter = self.counter(source)?;
-        let feed = counter.feed();
         // A gap that is to be filled begins where nothing is complete any more.
-        feed.to_fill(now).iter().map(|gap| gap.lo).min()
+        self.counter(source)?.to_read_from(super::now())
+    }
+
+    fn is_gap_left(&self, source: &str) -> bool {
+        self.complete_to(source).is_some()
+    }
+
+    fn look_back(&self, source: &str) -> Option<Span> {
+        Some(self.counter(source)?.source.settings.look_back)
+    }
+}
+
+/// A holder whom the vendor does not know is asked for again after a day: badges are given out.
+const UNKNOWN_FOR: Span = Span::from_ms(86_400_000);
+
+/// The inbox, for names.
+#[derive(Debug)]
+pub struct DeskBook {
+    desk: Arc<Desk>,
+    reader: Mutex<InboxReader>,
+}
+
+impl DeskBook {
+    /// A book in a desk's inbox.
+    pub fn new(desk: Arc<Desk>) -> Result<Self, InboxError> {
+        let reader = Mutex::new(desk.inbox().reader()?);
+        Ok(Self { desk, reader })
+    }
+}
+
+impl Book for DeskBook {
+    fn is_known(&self, source: &str, holder: &str, now: Instant) -> bool {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        // What can't be read now is asked for again with the next event, at the same pace.
+        reader
+            .person(source, holder, now)
+            .is_ok_and(|known| known.is_some())
+    }
+
+    fn write<'a>(
+        &'a self,
+        source: &'a str,
+        holder: String,
+        person: Option<Person>,
+        now: Instant,
+    ) -> Boxed<'a, ()> {
+        let keep = match &person {
+            Some(_) => Span::from_us(self.desk.inbox().keep_people().as_micros() as i64),
+            None => UNKNOWN_FOR,
+        };
+        let note = Note::Person {
+            source: source.into(),
+            holder,
+            person,
+            expires: now + keep,
+        };
+        Box::pin(async move {
+            let written = match self.desk.inbox().note(note) {
+                Ok(noted) => noted.await.is_ok_and(|receipt| receipt.is_ok()),
+                Err(_) => false,
+            };
+            if !written {
+                tracing::warn!("{source}: who a holder is was not kept: the inbox is behind");
+            }
+        })
     }
 }

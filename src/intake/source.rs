@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secret::{REDACTED, holds};
 use super::{Adapter, Delivery, Headers, Secret};
 use crate::units::Span;
 
-/// Stands in stored headers and targets where a secret stood.
-const REDACTED: &str = "[redacted]";
 /// Headers whose values are secrets whatever they say.
 const SECRET_HEADERS: [&str; 5] = [
     "authorization",
@@ -16,8 +15,6 @@ const SECRET_HEADERS: [&str; 5] = [
     "x-api-key",
     "x-hook-secret",
 ];
-/// A shorter secret is not looked for inside of other texts: it would be found everywhere.
-const SHORTEST_SOUGHT: usize = 6;
 
 /// What the site asks of a source, whatever its vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +25,13 @@ pub struct SourceSettings {
     pub connections: usize,
     /// Whether names and e-mail addresses are stored.
     pub people: bool,
+    /// Whether the vendor is asked who its holders are.
+    pub look_up: bool,
+    /// How far back the vendor's log is read once a day: controllers that were offline upload what
+    /// they kept hours later, without any gap that could be seen from here. Two days, since an
+    /// outage over a night or a holiday is repaired by then, and later truth amends no verdict that
+    /// anybody still looks at.
+    pub look_back: Span,
     /// How late its events come, as long as that is not measured.
     pub lateness: Span,
     /// How long the sender repeats what was not acknowledged: a shorter gap closes by itself once
@@ -43,6 +47,8 @@ impl Default for SourceSettings {
             body_limit: 64 << 10,
             connections: 64,
             people: false,
+            look_up: false,
+            look_back: Span::from_ms(48 * 3_600_000),
             lateness: Span::from_ms(5_000),
             repeats: None,
             silence: None,
@@ -111,11 +117,7 @@ impl Source {
     }
 
     fn holds_secret(&self, text: &[u8]) -> bool {
-        self.secrets.iter().any(|secret| {
-            let secret = secret.expose();
-            secret.len() >= SHORTEST_SOUGHT
-                && text.windows(secret.len()).any(|window| window == secret)
-        })
+        holds(&self.secrets, text)
     }
 }
 

@@ -9,10 +9,12 @@
     reason = "a test stops where it finds what must not be"
 )]
 
+mod feeds;
 mod genetec;
 mod kisi;
 mod mqtt;
 mod openpath;
+mod people;
 mod tail;
 mod trust;
 mod world;

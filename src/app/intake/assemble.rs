@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{IntakeConfig, SourceConfig};
-use crate::intake::drivers::{self, Driver};
+use crate::intake::drivers::{self, Driver, DriverSettings};
 use crate::intake::inbox::{Inbox, InboxReader};
 use crate::intake::vendors::adapter;
 use crate::intake::{Desk, Metrics, Secret, SecretRef, Source};
@@ -89,6 +89,10 @@ pub fn source(folder: &Path, wanted: &SourceConfig) -> Result<Source, Vec<String
     }
     let adapter = adapter(&wanted.vendor, secrets.clone())
         .map_err(|problems| problems.into_iter().map(named).collect::<Vec<_>>())?;
+    // What a driver logs in with must not be shown either, should a vendor repeat it. Those that
+    // can't be read are named when the driver is made.
+    let of_driver = wanted.fetch.iter().flat_map(DriverSettings::secrets);
+    secrets.extend(of_driver.filter_map(|place| secret(folder, place).ok()));
     Ok(Source {
         name: wanted.name.as_str().into(),
         adapter,

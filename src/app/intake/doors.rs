@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::{AccessEvent, DoorMap, FeedStatus};
 use crate::config::{IntakeDoor, SourceConfig};
 use crate::crossing::Direction;
-use crate::intake::inbox::Stored;
-use crate::intake::{Desk, status};
+use crate::intake::inbox::{SeenReader, Stored};
+use crate::intake::vendors::{VendorSettings, guid};
+use crate::intake::{AccessPoint, Desk, status};
 use crate::units::{DoorId, Instant};
 
 /// Access points by id, each with the way it lets people pass.
@@ -22,6 +23,8 @@ pub struct Doors {
     maps: BTreeMap<String, DoorMap>,
     /// Access points that are named in the configuration, by source.
     known: BTreeMap<String, BTreeSet<String>>,
+    /// What vendors list, by source and id.
+    listed: BTreeMap<String, BTreeMap<String, AccessPoint>>,
     /// The sources that feed each door.
     feeds: Vec<Vec<String>>,
 }
@@ -43,7 +46,7 @@ impl Doors {
                         named.is_none_or(|named| named == source.name)
                     });
                     let readers: Vec<_> = own
-                        .map(|reader| (reader.id.clone(), reader.direction))
+                        .map(|reader| (spelled(source, &reader.id), reader.direction))
                         .collect();
                     // A door whose readers are all another source's takes nothing of this one.
                     let open = door.readers.is_empty();
@@ -76,28 +79,71 @@ impl Doors {
             names: doors.iter().map(|door| door.name.clone()).collect(),
             maps,
             known,
+            listed: BTreeMap::new(),
             feeds,
         })
+    }
+
+    /// Takes over what a source's vendor lists, in place of the list before: access points whose
+    /// events do not say their door or their way get both from it.
+    pub fn learn(&mut self, source: &str, points: Vec<AccessPoint>) {
+        let points = points.into_iter().map(|point| (point.id.clone(), point));
+        self.listed.insert(source.to_owned(), points.collect());
+    }
+
+    /// The vendor's door of an access point, as the vendor lists it.
+    fn listed(&self, source: &str, reader: Option<&str>) -> Option<&AccessPoint> {
+        self.listed.get(source)?.get(reader?)
+    }
+
+    /// The name of the door that an access point belongs to by its own id or by its vendor's door.
+    pub fn door_of(&self, source: &str, reader: &str) -> Option<&str> {
+        let map = self.maps.get(source)?;
+        let listed = self.listed(source, Some(reader));
+        let by_door = listed.and_then(|point| point.door.as_deref());
+        let door = map.door_of(reader);
+        let door = door.or_else(|| map.door_of(by_door?));
+        self.name(door.or_else(|| map.any())?)
+    }
+
+    /// Whether events of a reader belong to a door.
+    pub fn knows(&self, source: &str, seen: &SeenReader) -> bool {
+        let listed = self.listed(source, Some(&seen.id));
+        let listed = listed.and_then(|point| point.door.as_deref());
+        let names = [Some(&*seen.id), seen.door.as_deref(), listed];
+        let known = self.known.get(source);
+        let mut names = names.into_iter().flatten();
+        let map = self.maps.get(source);
+        map.is_some_and(|map| map.any().is_some())
+            || names.any(|name| known.is_some_and(|known| known.contains(name)))
     }
 
     /// A stored event as the engine takes it: placed at its door, its id unique over all sources.
     /// The configuration may name the vendor's door where it does not name the access point.
     pub fn place(&mut self, stored: Stored) -> AccessEvent {
         let mut event = stored.reported.event;
+        let listed = self.listed(&stored.source, event.reader.as_deref());
+        let (vendor_door, way) = match listed {
+            Some(point) => (point.door.clone(), point.direction),
+            None => (None, None),
+        };
+        let vendor_door = stored.reported.door.or(vendor_door);
         let known = self.known.get(&stored.source);
         let knows = |id: &Option<String>| {
             let id = id.as_ref();
             id.is_some_and(|id| known.is_some_and(|known| known.contains(id)))
         };
-        let by_door = !knows(&event.reader) && knows(&stored.reported.door);
+        let by_door = !knows(&event.reader) && knows(&vendor_door);
         if let Some(map) = self.maps.get_mut(&stored.source) {
             let reader = event.reader.clone();
             if by_door {
-                event.reader = stored.reported.door;
+                event.reader = vendor_door;
             }
             map.place(&mut event);
             event.reader = reader;
         }
+        // What the event says stands, then what the site says, then what the vendor lists.
+        event.direction = event.direction.or(way);
         event.id = format!("{}/{}", stored.source, event.id);
         event
     }
@@ -122,5 +168,13 @@ impl Doors {
             all.extend(status(DoorId(place as u16), &feeds, now));
         }
         all
+    }
+}
+
+/// A reader's id as the source's events spell it.
+fn spelled(source: &SourceConfig, id: &str) -> String {
+    match source.vendor {
+        VendorSettings::Genetec(_) => guid(id),
+        _ => id.to_owned(),
     }
 }

@@ -2,7 +2,9 @@
 
 mod bench;
 mod gaps;
+mod people;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod run;
 mod tail;
@@ -32,6 +34,8 @@ enum IntakeCommand {
     Replay(replay::ReplayArgs),
     Quarantine(quarantine::QuarantineArgs),
     Gaps(gaps::GapsArgs),
+    Reconcile(reconcile::ReconcileArgs),
+    People(people::PeopleArgs),
     Try(trial::TryArgs),
     List(vendor::ListArgs),
     Connect(vendor::ConnectArgs),
@@ -46,6 +50,8 @@ pub fn run(args: &IntakeArgs) -> Outcome {
         IntakeCommand::Replay(replay) => replay::run(replay),
         IntakeCommand::Quarantine(quarantine) => quarantine::run(quarantine),
         IntakeCommand::Gaps(gaps) => gaps::run(gaps),
+        IntakeCommand::Reconcile(reconcile) => reconcile::run(reconcile),
+        IntakeCommand::People(people) => people::run(people),
         IntakeCommand::Try(trial) => trial::run(trial),
         IntakeCommand::List(list) => vendor::list(list),
         IntakeCommand::Connect(connect) => vendor::connect(connect),
@@ -72,8 +78,12 @@ impl Place {
     fn open(&self) -> Result<Opened, Failure> {
         let config = load(&self.file)?;
         let reader = InboxReader::open(&config.inbox.path).map_err(unusable)?;
-        let doors = Doors::new(&config.doors, &config.sources)
+        let mut doors = Doors::new(&config.doors, &config.sources)
             .map_err(|problems| Failure::unusable(problems.join("\n")))?;
+        for source in &config.sources {
+            let points = reader.access_points(&source.name).map_err(unusable)?;
+            doors.learn(&source.name, points);
+        }
         Ok(Opened {
             config,
             reader,

@@ -176,6 +176,7 @@ impl Check<'_> {
         set(&mut settings.queue_bytes, table.queue_mib.map(mib));
         let days = |days: f64| seconds(days * 86_400.0);
         set(&mut settings.keep_raw, table.keep_raw_days.map(days));
+        set(&mut settings.keep_people, table.keep_people_days.map(days));
         set(&mut settings.slower_commit, table.slower_commit_ms.map(ms));
         Some(settings)
     }
@@ -205,6 +206,7 @@ impl Check<'_> {
             let Some(vendor) = self.vendor(&at, &json["source"][i]) else {
                 continue;
             };
+            self.people(&at, table);
             sources.push(SourceConfig {
                 name,
                 vendor,
@@ -213,6 +215,23 @@ impl Check<'_> {
             });
         }
         sources
+    }
+
+    /// Looking people up without leave to store them, or without anybody to ask, is a mistake.
+    fn people(&mut self, at: &KeyPath, table: &SourceTable) {
+        if table.look_up_people != Some(true) {
+            return;
+        }
+        let at = at.key("look_up_people");
+        if table.store_people != Some(true) {
+            let help = "say `store_people = true` too: what is looked up is stored for a while";
+            self.refuse(&at, "needs `store_people`", help);
+        }
+        let asked = table.fetch.as_ref();
+        if !asked.is_some_and(DriverSettings::knows_people) {
+            let help = "give it a [source.fetch] of openpath, kisi or genetec, or leave this out";
+            self.refuse(&at, "has nobody to ask", help);
+        }
     }
 
     /// What the vendor's adapter wants: the table without what every source has.
@@ -355,6 +374,9 @@ fn source_settings(table: &SourceTable) -> SourceSettings {
     set(&mut settings.body_limit, table.body_limit_kib.map(kib));
     set(&mut settings.connections, table.connections.map(count));
     set(&mut settings.people, table.store_people);
+    set(&mut settings.look_up, table.look_up_people);
+    let hours = |hours: f64| Span::from_s(hours * 3_600.0);
+    set(&mut settings.look_back, table.look_back_h.map(hours));
     set(&mut settings.lateness, table.lateness_s.map(Span::from_s));
     settings.repeats = table.sender_repeats_s.map(seconds);
     settings.silence = table.silence_s.map(seconds);

@@ -83,6 +83,9 @@ pub(crate) struct InboxTable {
     /// Days that raw bytes of deliveries are kept once they were read (default 90).
     #[schemars(range(min = 0.0, max = 3650.0))]
     pub keep_raw_days: Option<f64>,
+    /// Days that names and e-mail addresses are kept, where a source stores them (default 30).
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 400.0))]
+    pub keep_people_days: Option<f64>,
     /// For measuring only: milliseconds that every commit takes longer (default 0).
     #[schemars(range(min = 0.0, max = 10_000.0))]
     pub slower_commit_ms: Option<f64>,
@@ -102,6 +105,14 @@ pub(crate) struct SourceTable {
     pub connections: Option<u32>,
     /// Whether names and e-mail addresses of people are stored with events (default false).
     pub store_people: Option<bool>,
+    /// Whether the vendor is asked who its holders are, one a second at most, and the answers are kept
+    /// for `keep_people_days` (default false). Needs `store_people = true`, and a [source.fetch] of
+    /// Openpath, Kisi or Genetec.
+    pub look_up_people: Option<bool>,
+    /// How many hours back the vendor's log is read once a day, for what controllers that were offline
+    /// uploaded late (default 48).
+    #[schemars(range(min = 1.0, max = 2160.0))]
+    pub look_back_h: Option<f64>,
     /// How many seconds late its events come, as long as that is not measured (default 5).
     #[schemars(range(min = 0.0, max = 86_400.0))]
     pub lateness_s: Option<f64>,

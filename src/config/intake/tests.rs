@@ -136,3 +136,31 @@ fn everything_is_told_at_once() {
         ],
     );
 }
+
+#[test]
+fn looking_people_up_needs_leave_and_somebody_to_ask() {
+    check(
+        "silence_s = 600",
+        "look_up_people = true",
+        &["needs `store_people`", "has nobody to ask"],
+    );
+    let tail = "look_up_people = true\nstore_people = true\n[source.fetch]\ndriver = \"tail\"\n\
+                path = \"a\"\nstate = \"b\"";
+    check("silence_s = 600", tail, &["has nobody to ask"]);
+    check("silence_s = 600", "look_back_h = 0.5", &["look_back_h"]);
+    let good = "look_up_people = true\nstore_people = true\nlook_back_h = 72\n[source.fetch]\n\
+                driver = \"kisi\"\nkey = { env = \"KISI_KEY\" }";
+    let text = GOOD.replacen("silence_s = 600", good, 1);
+    let text = text.replacen("[inbox]", "[inbox]\nkeep_people_days = 7", 1);
+    let config = read(&text).expect("good");
+    let settings = &config.sources[0].settings;
+    assert!(settings.look_up && settings.people);
+    assert_eq!(
+        settings.look_back,
+        crate::units::Span::from_s(72.0 * 3_600.0)
+    );
+    assert_eq!(config.inbox.keep_people.as_secs(), 7 * 86_400);
+    let default = read(GOOD).expect("good");
+    assert!(!default.sources[0].settings.look_up && !default.sources[0].settings.people);
+    assert_eq!(default.inbox.keep_people.as_secs(), 30 * 86_400);
+}

@@ -18,6 +18,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Context, Failure};
+use crate::intake::Secret;
+use crate::intake::secret::scrubbed_text;
 use crate::units::{Instant, Span};
 
 /// How long a connection may take to open.
@@ -92,6 +94,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The same without the secrets that a vendor repeated in its words.
+    pub(super) fn hiding(self, hidden: &[Secret]) -> Self {
+        match self {
+            Self::Unreachable(text) => Self::Unreachable(scrubbed_text(hidden, &text)),
+            Self::Refused(text) => Self::Refused(scrubbed_text(hidden, &text)),
+            Self::Busy(text) => Self::Busy(scrubbed_text(hidden, &text)),
+            Self::Odd(text) => Self::Odd(scrubbed_text(hidden, &text)),
+        }
+    }
+
     /// Whether only a person can help.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))
@@ -104,6 +116,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// What must not be shown of it.
+    hidden: Vec<Secret>,
 }
 
 impl Reply {
@@ -134,6 +148,8 @@ impl Reply {
             Some(said) => said.to_owned(),
             None => String::from_utf8_lossy(&self.body).into_owned(),
         };
+        // A vendor may repeat what it was sent.
+        let text = scrubbed_text(&self.hidden, &text);
         let clean = text.chars().filter(|c| !c.is_control());
         clean.take(200).collect()
     }
@@ -186,6 +202,7 @@ impl Call {
 pub(super) struct Http {
     client: reqwest::Client,
     limit: Option<Arc<Limiter>>,
+    hidden: Vec<Secret>,
 }
 
 impl Http {
@@ -209,7 +226,13 @@ impl Http {
             client: client
                 .map_err(|error| format!("cannot make an HTTP client: {}", chain(&error)))?,
             limit: limit.map(Arc::new),
+            hidden: Vec::new(),
         })
+    }
+
+    /// The same client, which shows none of these whatever a vendor says.
+    pub(super) fn hiding(self, hidden: Vec<Secret>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// Calls, and again where that can help. `Ok` for every answer below 500 other than 429.
@@ -266,7 +289,19 @@ impl Http {
             status,
             headers,
             body,
+            hidden: self.hidden_of(call),
         })
+    }
+
+    /// What an answer must not be shown to say: the account's secrets, and those of the call's headers.
+    pub(super) fn hidden_of(&self, call: &Call) -> Vec<Secret> {
+        let secret = call.headers.values().filter(|value| value.is_sensitive());
+        let whole_and_end = secret.flat_map(|value| {
+            let value = value.as_bytes();
+            let end = value.rsplit(|byte| *byte == b' ').next().unwrap_or(value);
+            [Secret::new(value), Secret::new(end)]
+        });
+        self.hidden.iter().cloned().chain(whole_and_end).collect()
     }
 
     /// Opens an answer that is read while it comes.

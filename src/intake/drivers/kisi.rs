@@ -97,7 +97,11 @@ impl Kisi {
         }
         let http = Http::new(&account.trust, Some(Limiter::new(A_SECOND)));
         match http.map_err(|problem| problems.push(problem)) {
-            Ok(http) if problems.is_empty() => Ok(Self { account, http }),
+            Ok(http) if problems.is_empty() => {
+                let key = account.signature_key.iter().chain([&account.key]);
+                let http = http.hiding(key.cloned().collect());
+                Ok(Self { account, http })
+            }
             _ => Err(problems),
         }
     }
@@ -184,6 +188,7 @@ impl Kisi {
                 id: row["id"].as_u64()?.to_string(),
                 name: row["name"].as_str().unwrap_or_default().to_owned(),
                 door: None,
+                direction: None,
             })
         };
         Ok(rows.iter().filter_map(point).collect())

@@ -11,7 +11,8 @@
 //! vendor has, sees to it that webhooks are switched on, and reconciles: after a start, after each
 //! gap and every five minutes it reads the vendor's own log from ten minutes before what is known to
 //! be complete ([`OVERLAP`]), so that what was never sent comes in all the same. What repeats does
-//! no harm: the inbox knows events by their ids. Bodies go to the [`Sink`] as they came.
+//! no harm: the inbox knows events by their ids. Once a day it is read from far back, for what
+//! controllers that were offline uploaded late. Bodies go to the [`Sink`] as they came.
 //!
 //! Nothing here reads a clock or rolls dice by itself: [`Context`] brings both, so that tests move
 //! time by hand.
@@ -24,6 +25,7 @@ mod http;
 mod kisi;
 mod mqtt;
 mod openpath;
+mod people;
 mod reconcile;
 mod settings;
 mod tail;
@@ -39,6 +41,7 @@ pub use mqtt::{Mqtt, MqttAccount};
 pub use openpath::{
     API as OPENPATH_API, Connected, EVENTS as OPENPATH_EVENTS, Openpath, OpenpathAccount,
 };
+pub use people::{Book, MOST_WAITING, look_up};
 pub use settings::{
     Driver, DriverSettings, GenetecDriver, KisiDriver, MqttDriver, OpenpathDriver, TailDriver,
     driver,
@@ -55,8 +58,14 @@ pub const OVERLAP: Span = Span::from_ms(600_000);
 /// How often the vendor's log is compared with what came.
 pub const RECONCILE_EVERY: Span = Span::from_ms(300_000);
 
-/// After a gap the log is read once more soon: its last seconds were not certain yet.
-const LOOK_AGAIN_AFTER_GAP: Span = Span::from_ms(60_000);
+/// As long as a gap is left the log is read once more soon, when its last seconds have settled.
+const LOOK_AGAIN_AFTER_GAP: Span = Span::from_us(SETTLES_AFTER.as_us() + 5_000_000);
+
+/// How often the log is read from far back, for what controllers uploaded late.
+const LOOK_BACK_EVERY: Span = Span::from_ms(86_400_000);
+
+/// The first time so long after the start: what is missing since the last end comes first.
+const FIRST_LOOK_BACK: Span = Span::from_ms(900_000);
 
 /// A log says nothing certain about its last seconds: entries may still be on their way into it.
 pub const SETTLES_AFTER: Span = Span::from_ms(30_000);
@@ -104,6 +113,16 @@ pub trait Sink: Send + Sync {
 
     /// Up to when the source is known to be complete, if anything is known of it.
     fn complete_to(&self, source: &str) -> Option<Instant>;
+
+    /// Whether there is a gap that the log has not filled yet.
+    fn is_gap_left(&self, _source: &str) -> bool {
+        false
+    }
+
+    /// How far back the log is read once a day; `None`: never.
+    fn look_back(&self, _source: &str) -> Option<Span> {
+        None
+    }
 }
 
 /// A sink for those who only ask.
@@ -247,9 +266,10 @@ impl Context {
 
     /// Waits until the vendor's log is to be read again, or somebody asks for it.
     async fn pause(&self, gap: Gap) {
-        let slept = self.clock.sleep(match gap {
-            Gap::None => RECONCILE_EVERY,
-            Gap::Ended => LOOK_AGAIN_AFTER_GAP,
+        let soon = gap == Gap::Ended || self.sink.is_gap_left(&self.source);
+        let slept = self.clock.sleep(match soon {
+            false => RECONCILE_EVERY,
+            true => LOOK_AGAIN_AFTER_GAP,
         });
         tokio::select! {
             () = slept => {}
@@ -257,13 +277,17 @@ impl Context {
         }
     }
 
-    /// Waits before the next attempt, longer where the account was refused.
+    /// Waits before the next attempt, longer where the account was refused. Whoever asks for the
+    /// log has mended something, perhaps: then it is tried at once.
     async fn rest(&self, trouble: &Trouble, failures: u32) {
-        let wait = match trouble.is_refusal() {
+        let slept = self.clock.sleep(match trouble.is_refusal() {
             true => WAIT_AFTER_REFUSAL,
             false => self.wait_after(failures),
-        };
-        self.clock.sleep(wait).await;
+        });
+        tokio::select! {
+            () = slept => {}
+            () = self.nudge.notified() => {}
+        }
     }
 }
 

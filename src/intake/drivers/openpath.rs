@@ -104,11 +104,17 @@ impl Openpath {
         }
         let http = Http::new(&account.trust, None).map_err(|problem| problems.push(problem));
         match http {
-            Ok(http) if problems.is_empty() => Ok(Self {
-                account,
-                http,
-                token: Mutex::default(),
-            }),
+            Ok(http) if problems.is_empty() => {
+                // The webhook's last part is what its deliveries are known by.
+                let webhook = account.webhook.as_deref().unwrap_or_default();
+                let token = webhook.rsplit('/').next().unwrap_or_default();
+                let hidden = vec![account.password.clone(), Secret::new(token)];
+                Ok(Self {
+                    account,
+                    http: http.hiding(hidden),
+                    token: Mutex::default(),
+                })
+            }
             _ => Err(problems),
         }
     }
@@ -187,6 +193,7 @@ impl Openpath {
                 id: id(&row["id"])?,
                 name: row["name"].as_str().unwrap_or_default().to_owned(),
                 door: None,
+                direction: None,
             })
         };
         Ok(rows.iter().filter_map(point).collect())

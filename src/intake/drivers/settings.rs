@@ -24,7 +24,7 @@ use super::{
     Connected, Context, Ended, Genetec, GenetecAccount, Kisi, KisiAccount, Mqtt, MqttAccount,
     Openpath, OpenpathAccount, Tail, TailAccount, TailForm,
 };
-use crate::intake::{AccessPoint, Secret, SecretRef};
+use crate::intake::{AccessPoint, Person, Secret, SecretRef};
 
 /// What fetches for a source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -165,6 +165,28 @@ pub struct TailDriver {
     /// Whether its lines are CSV with column names, and not JSON.
     #[serde(default)]
     pub csv: bool,
+}
+
+impl DriverSettings {
+    /// Where the secrets are kept that [`driver`] needs.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let some: [Option<&SecretRef>; 2] = match self {
+            Self::Openpath(settings) => [Some(&settings.password), settings.webhook.as_ref()],
+            Self::Kisi(settings) => [Some(&settings.key), settings.signature_key.as_ref()],
+            Self::Genetec(settings) => [Some(&settings.password), Some(&settings.application)],
+            Self::Mqtt(settings) => [settings.password.as_ref(), None],
+            Self::Tail(_) => [None, None],
+        };
+        some.into_iter().flatten().collect()
+    }
+
+    /// Whether the vendor can be asked who a holder is.
+    pub fn knows_people(&self) -> bool {
+        match self {
+            Self::Openpath(_) | Self::Kisi(_) | Self::Genetec(_) => true,
+            Self::Mqtt(_) | Self::Tail(_) => false,
+        }
+    }
 }
 
 fn openpath_api() -> String {
@@ -375,6 +397,16 @@ impl Driver {
             Self::Openpath(driver) => driver.connect(context).await.map(Some),
             Self::Kisi(driver) => driver.connect(context).await.map(Some),
             Self::Genetec(_) | Self::Mqtt(_) | Self::Tail(_) => Ok(None),
+        }
+    }
+
+    /// Who a holder is. `None`: nobody is known. Only for sites that allow names.
+    pub async fn person(&self, context: &Context, holder: &str) -> Result<Option<Person>, Trouble> {
+        match self {
+            Self::Openpath(driver) => driver.person(context, holder).await,
+            Self::Kisi(driver) => driver.person(context, holder).await,
+            Self::Genetec(driver) => driver.person(context, holder).await,
+            Self::Mqtt(_) | Self::Tail(_) => Ok(None),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is handed to the inbox, and what it says of it afterwards.
 
-use super::super::{Delivery, Reading, Unreadable};
+use std::sync::Arc;
+
+use super::super::{AccessPoint, Delivery, Person, Reading, Unreadable};
 use crate::units::{Instant, Interval};
 
 /// Room that a delivery takes besides its texts: rows, indices, headers' names.
@@ -9,12 +11,14 @@ const OVERHEAD_BYTES: u64 = 512;
 /// A delivery and what was made of it.
 #[derive(Debug, Clone)]
 pub struct Deposit {
-    /// The bytes. Secrets in target and headers are redacted by who made the deposit.
+    /// The bytes. Names and secrets were taken out by who made the deposit.
     pub delivery: Delivery,
     /// What it says, or why it can't be read.
     pub reading: Result<Reading, Unreadable>,
     /// Whether names and e-mail addresses are to be stored.
     pub people: bool,
+    /// A keyed hash of the body as it came.
+    pub digest: [u8; 32],
 }
 
 impl Deposit {
@@ -47,13 +51,36 @@ pub struct Receipt {
     pub gap: Option<i64>,
 }
 
+/// Something to remember that is no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// What a source has: this list replaces the one before.
+    Points {
+        /// The source.
+        source: Arc<str>,
+        /// Its access points.
+        points: Vec<AccessPoint>,
+    },
+    /// Who a holder is; `None`: the vendor knows nobody.
+    Person {
+        /// The source.
+        source: Arc<str>,
+        /// The vendor's id.
+        holder: String,
+        /// Who.
+        person: Option<Person>,
+        /// When that is to be forgotten.
+        expires: Instant,
+    },
+}
+
 /// A change of what is known to be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GapChange {
     /// Contact was lost; everything from `from` on may be missing.
     Open {
         /// The source.
-        source: std::sync::Arc<str>,
+        source: Arc<str>,
         /// Since when.
         from: Instant,
         /// Until when; `None`: it goes on.

@@ -160,7 +160,7 @@ pub fn direction_word(direction: Direction) -> &'static str {
     }
 }
 
-fn direction_from(word: &str) -> Option<Direction> {
+pub(super) fn direction_from(word: &str) -> Option<Direction> {
     match word {
         "in" => Some(Direction::In),
         "out" => Some(Direction::Out),

@@ -18,8 +18,10 @@ mod deposit;
 mod error;
 mod gaps;
 mod journal;
+mod people;
 mod queue;
 mod reader;
+mod readers;
 mod schema;
 mod settings;
 mod store;
@@ -36,11 +38,13 @@ use std::time::Duration;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{oneshot, watch};
 
-pub use deposit::{Deposit, GapChange, Receipt};
+pub use deposit::{Deposit, GapChange, Note, Receipt};
 pub use error::InboxError;
 pub use gaps::{Gap, GapState};
 pub use journal::{Stored, direction_word, kind_word};
-pub use reader::{InboxReader, JournalCheck, Quarantined};
+pub use people::{Forgotten, Known, Whom};
+pub use reader::{Asked, InboxReader, JournalCheck, Quarantined};
+pub use readers::{MOST_READERS, SeenReader};
 pub use settings::InboxSettings;
 
 use queue::{Queue, Refused};
@@ -139,6 +143,11 @@ impl Inbox {
         self.send(Work::Gap(change), 0)
     }
 
+    /// Has something remembered.
+    pub fn note(&self, note: Note) -> Result<Acknowledgement, InboxError> {
+        self.send(Work::Note(note), 0)
+    }
+
     fn send(&self, work: Work, bytes: u64) -> Result<Acknowledgement, InboxError> {
         if let Some(why) = self.poison() {
             return Err(InboxError::Poisoned(why));
@@ -199,6 +208,11 @@ impl Inbox {
     /// A way to read it, on a connection of its own.
     pub fn reader(&self) -> Result<InboxReader, InboxError> {
         InboxReader::open(&self.settings.path)
+    }
+
+    /// How long names are kept.
+    pub fn keep_people(&self) -> Duration {
+        self.settings.keep_people
     }
 
     /// Where it is.

@@ -6,11 +6,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Serialize;
 
-use super::super::{AccessPoint, Delivery};
+use super::super::{AccessPoint, Delivery, Secret};
 use super::deposit::{Deposit, GapChange, Receipt};
 use super::error::InboxError;
 use super::gaps::{self, Gap};
 use super::journal::{self, Stored};
+use super::people::{self, Forgotten, Known, Whom};
+use super::readers::{self, SeenReader};
 use super::schema::{self, Found};
 use super::store::{Store, read_headers};
 use crate::units::Instant;
@@ -43,6 +45,17 @@ pub struct Quarantined {
     pub resolved: Option<Instant>,
 }
 
+/// That somebody wants a source's log read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The source.
+    pub source: String,
+    /// When it was asked.
+    pub at: Instant,
+    /// From when on; `None`: what is missing.
+    pub from: Option<Instant>,
+}
+
 /// Whether the journal is what it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct JournalCheck {
@@ -67,10 +80,17 @@ impl InboxReader {
         db.busy_timeout(Duration::from_secs(10))?;
         db.pragma_update(None, "query_only", true)?;
         match schema::look(&db).map_err(|error| failed(error.to_string()))? {
-            Found::Known => Ok(Self {
-                db,
-                path: path.to_owned(),
-            }),
+            found @ (Found::Known | Found::Older) => {
+                if found == Found::Older {
+                    db.pragma_update(None, "query_only", false)?;
+                    schema::upgrade(&db).map_err(|error| failed(error.to_string()))?;
+                    db.pragma_update(None, "query_only", true)?;
+                }
+                Ok(Self {
+                    db,
+                    path: path.to_owned(),
+                })
+            }
             Found::Newer(found) => Err(InboxError::Newer {
                 path: path.to_owned(),
                 found,
@@ -128,14 +148,78 @@ impl InboxReader {
     /// The access points that a source listed last.
     pub fn access_points(&self, source: &str) -> Result<Vec<AccessPoint>, InboxError> {
         let mut query = self.db.prepare_cached(
-            "SELECT access_point.id, access_point.name, door FROM access_point \
-             JOIN source ON source.id = access_point.source WHERE source.name = ?1 ORDER BY 1",
+            "SELECT point.id, point.name, door, direction FROM point \
+             JOIN source ON source.id = point.source WHERE source.name = ?1 ORDER BY 1",
         )?;
         let rows = query.query_map([source], |row| {
             Ok(AccessPoint {
                 id: row.get(0)?,
                 name: row.get(1)?,
                 door: row.get(2)?,
+                direction: row
+                    .get::<_, Option<String>>(3)?
+                    .and_then(|word| journal::direction_from(&word)),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The key of placeholders.
+    pub fn key(&self) -> Result<Secret, InboxError> {
+        let sql = "SELECT key FROM site";
+        let key: Vec<u8> = self.db.query_row(sql, [], |row| row.get(0))?;
+        Ok(Secret::new(key))
+    }
+
+    /// Readers that sent events, the most recent first.
+    pub fn readers(&self, source: &str) -> Result<Vec<SeenReader>, InboxError> {
+        Ok(readers::list(&self.db, source)?)
+    }
+
+    /// Who a holder is, if that is known and not to be forgotten by `now`.
+    pub fn person(
+        &self,
+        source: &str,
+        holder: &str,
+        now: Instant,
+    ) -> Result<Option<Known>, InboxError> {
+        Ok(people::known(&self.db, source, holder, now)?)
+    }
+
+    /// Everybody who is known by `now`.
+    pub fn people(&self, now: Instant) -> Result<Vec<Known>, InboxError> {
+        Ok(people::all(&self.db, now)?)
+    }
+
+    /// Forgets people, from outside the process that keeps the inbox. `redact` makes a source's raw
+    /// body fit to be kept; it is asked for bodies that were stored before that was done at once.
+    pub fn forget(
+        &self,
+        whom: &Whom,
+        redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
+    ) -> Result<Forgotten, InboxError> {
+        Ok(Store::open(&self.path)?.forget(whom, redact)?)
+    }
+
+    /// Has the process that keeps the inbox read a source's log. Whether there is such a source.
+    pub fn ask(
+        &self,
+        source: &str,
+        from: Option<Instant>,
+        now: Instant,
+    ) -> Result<bool, InboxError> {
+        Ok(Store::open(&self.path)?.ask(source, from, now)?)
+    }
+
+    /// What was asked of the process that keeps the inbox, by source.
+    pub fn asked(&self) -> Result<Vec<Asked>, InboxError> {
+        let sql = "SELECT name, asked_us, asked_from_us FROM source WHERE asked_us IS NOT NULL";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map([], |row| {
+            Ok(Asked {
+                source: row.get(0)?,
+                at: Instant::from_us(row.get(1)?),
+                from: row.get::<_, Option<i64>>(2)?.map(Instant::from_us),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

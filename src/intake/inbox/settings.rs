@@ -19,6 +19,9 @@ pub struct InboxSettings {
     pub queue_bytes: u64,
     /// How long raw bytes of deliveries that were read are kept; quarantine is kept until resolved.
     pub keep_raw: Duration,
+    /// How long names and e-mail addresses are kept where a site stores them. A month: long enough to
+    /// look into what happened, short enough that who left is gone without anybody's doing.
+    pub keep_people: Duration,
     /// For measuring only: every commit takes this much longer, as on a slow disk.
     pub slower_commit: Duration,
 }
@@ -33,6 +36,7 @@ impl InboxSettings {
             queue: 4096,
             queue_bytes: 16 << 20,
             keep_raw: Duration::from_secs(90 * 86_400),
+            keep_people: Duration::from_secs(30 * 86_400),
             slower_commit: Duration::ZERO,
         }
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
-use super::super::{Delivery, Headers, Notice, Reading, Unreadable};
-use super::deposit::{Deposit, GapChange, Receipt};
+use super::super::{AccessPoint, Delivery, Headers, Notice, Reading, Unreadable};
+use super::deposit::{Deposit, GapChange, Note, Receipt};
 use super::error::InboxError;
 use super::journal::{self, Met};
+use super::readers::Readers;
 use super::schema::{self, Found};
-use super::{gaps, settings};
+use super::{gaps, people, settings};
 use crate::units::Instant;
 
 /// How long another process (`tailgate intake gaps --lost`) may hold the file before a batch counts
@@ -33,8 +33,14 @@ pub(super) struct Store {
     /// Next numbers, good within the transaction at hand.
     next_seq: i64,
     next_delivery: i64,
+    /// The first number of a delivery in the transaction at hand.
+    first_delivery: i64,
     /// Last arrivals by source within the transaction at hand.
     contacts: BTreeMap<i64, i64>,
+    /// Readers that sent events within the transaction at hand.
+    readers: Readers,
+    /// Names were deleted, and the log beside the file may still hold them.
+    owes_checkpoint: bool,
 }
 
 impl Store {
@@ -65,6 +71,11 @@ impl Store {
             if found == Found::Empty {
                 schema::make(&db)?;
             }
+            if found == Found::Older {
+                schema::upgrade(&db)?;
+            }
+            // What is deleted is overwritten: names are forgotten in earnest.
+            db.pragma_update(None, "secure_delete", true)?;
             db.set_prepared_statement_cache_capacity(64);
             Ok(found)
         };
@@ -75,12 +86,15 @@ impl Store {
                 known: schema::VERSION,
             }),
             Found::Foreign => Err(InboxError::Foreign(path.to_owned())),
-            Found::Empty | Found::Known => Ok(Self {
+            Found::Empty | Found::Known | Found::Older => Ok(Self {
                 db,
                 sources: BTreeMap::new(),
                 next_seq: 0,
                 next_delivery: 0,
+                first_delivery: 0,
                 contacts: BTreeMap::new(),
+                readers: Readers::default(),
+                owes_checkpoint: false,
             }),
         }
     }
@@ -109,6 +123,7 @@ impl Store {
     pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
         self.contacts.clear();
+        self.readers.clear();
         (self.next_seq, self.next_delivery) = self
             .db
             .prepare_cached(
@@ -123,6 +138,7 @@ impl Store {
             .prepare_cached(last)?
             .query_row([self.next_seq - 1], |row| row.get(0))?;
         self.next_delivery = self.next_delivery.max(after);
+        self.first_delivery = self.next_delivery;
         Ok(())
     }
 
@@ -136,6 +152,7 @@ impl Store {
                 )?
                 .execute(params![source, at])?;
         }
+        self.readers.write(&self.db)?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
         Ok((self.next_seq - 1).unsigned_abs())
     }
@@ -158,7 +175,65 @@ impl Store {
                  (SELECT delivery FROM quarantine WHERE resolved_us IS NULL)",
             )?
             .execute([before, CLEARED_AT_ONCE])?;
-        self.db.execute_batch("COMMIT")
+        let gone = people::expire(&self.db, now, settings.keep_people)?;
+        self.db.execute_batch("COMMIT")?;
+        self.owes_checkpoint |= gone;
+        if self.owes_checkpoint {
+            // Nobody is waited for: deliveries are. Whoever reads now is done by the next time.
+            self.db.busy_timeout(Duration::ZERO)?;
+            let done = people::empty_log(&self.db);
+            self.db.busy_timeout(BUSY)?;
+            self.owes_checkpoint = !done?;
+        }
+        Ok(())
+    }
+
+    /// Forgets people, now and in earnest. Whether the log beside the file was emptied too.
+    pub(super) fn forget(
+        &mut self,
+        whom: &people::Whom,
+        redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
+    ) -> rusqlite::Result<people::Forgotten> {
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut forgotten = people::forget(&self.db, whom, redact)?;
+        self.db.execute_batch("COMMIT")?;
+        forgotten.log_emptied = people::empty_log(&self.db)?;
+        Ok(forgotten)
+    }
+
+    /// Has the process that keeps the inbox read a source's log, from a moment on if one is given.
+    /// Whether there is such a source.
+    pub(super) fn ask(
+        &mut self,
+        source: &str,
+        from: Option<Instant>,
+        now: Instant,
+    ) -> rusqlite::Result<bool> {
+        let sql = "UPDATE source SET asked_us = max(coalesce(asked_us, 0) + 1, ?2), \
+                   asked_from_us = ?3 WHERE name = ?1";
+        let from = from.map(Instant::as_us);
+        let rows = self.db.execute(sql, params![source, now.as_us(), from])?;
+        Ok(rows > 0)
+    }
+
+    /// Writes something to remember into the transaction.
+    pub(super) fn note(&mut self, note: &Note, now: Instant) -> rusqlite::Result<Receipt> {
+        match note {
+            Note::Points { source, points } => {
+                let source = self.source(source)?;
+                self.replace_points(source, points)?;
+            }
+            Note::Person {
+                source,
+                holder,
+                person,
+                expires,
+            } => {
+                let source = self.source(source)?;
+                people::remember(&self.db, source, holder, person.as_ref(), now, *expires)?;
+            }
+        }
+        Ok(Receipt::default())
     }
 
     /// Writes one deposit into the transaction.
@@ -171,7 +246,7 @@ impl Store {
         match &deposit.reading {
             Ok(reading) => self.write_reading(source, deposit, reading),
             Err(unreadable) => {
-                let quarantined = self.quarantine(source, delivery, unreadable)?;
+                let quarantined = self.quarantine(source, deposit, unreadable)?;
                 Ok(Receipt {
                     quarantined,
                     ..Receipt::default()
@@ -195,6 +270,7 @@ impl Store {
                 Met::Nothing => {
                     self.next_seq += 1;
                     receipt.stored += 1;
+                    self.readers.saw(source, reported);
                 }
                 Met::Itself => receipt.duplicates += 1,
                 Met::Contradiction => {
@@ -220,14 +296,14 @@ impl Store {
             });
         }
         if let Some(what) = odd {
-            receipt.quarantined = self.quarantine(source, &deposit.delivery, &what)?;
+            receipt.quarantined = self.quarantine(source, deposit, &what)?;
             // Events that it also brought belong to the delivery that was just written.
             worth_keeping = receipt.stored > 0 && !receipt.quarantined;
         } else {
             worth_keeping |= receipt.stored > 0;
         }
         if worth_keeping {
-            self.keep(source, &deposit.delivery)?;
+            self.keep(source, deposit)?;
         }
         Ok(receipt)
     }
@@ -236,10 +312,10 @@ impl Store {
     fn quarantine(
         &mut self,
         source: i64,
-        delivery: &Delivery,
+        deposit: &Deposit,
         why: &Unreadable,
     ) -> rusqlite::Result<bool> {
-        let digest = Sha256::digest(&delivery.body);
+        let digest = deposit.digest;
         let known = self
             .db
             .prepare_cached(
@@ -249,7 +325,7 @@ impl Store {
         if known > 0 {
             return Ok(false);
         }
-        let id = self.keep(source, delivery)?;
+        let id = self.keep(source, deposit)?;
         self.db
             .prepare_cached(
                 "INSERT INTO quarantine (source, digest, delivery, what, pointer, times) \
@@ -259,13 +335,14 @@ impl Store {
         Ok(true)
     }
 
-    fn keep(&mut self, source: i64, delivery: &Delivery) -> rusqlite::Result<i64> {
+    fn keep(&mut self, source: i64, deposit: &Deposit) -> rusqlite::Result<i64> {
+        let delivery: &Delivery = &deposit.delivery;
         let id = self.next_delivery;
         self.next_delivery += 1;
         self.db
             .prepare_cached(
-                "INSERT INTO delivery (id, source, received_us, target, headers, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO delivery (id, source, received_us, target, headers, body, digest) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 id,
@@ -273,23 +350,26 @@ impl Store {
                 delivery.received.as_us(),
                 delivery.target,
                 written_headers(&delivery.headers),
-                delivery.body
+                delivery.body,
+                &deposit.digest[..]
             ])?;
         Ok(id)
     }
 
-    fn replace_points(
-        &mut self,
-        source: i64,
-        points: &[super::super::AccessPoint],
-    ) -> rusqlite::Result<()> {
+    fn replace_points(&mut self, source: i64, points: &[AccessPoint]) -> rusqlite::Result<()> {
         self.db
-            .prepare_cached("DELETE FROM access_point WHERE source = ?1")?
+            .prepare_cached("DELETE FROM point WHERE source = ?1")?
             .execute([source])?;
         for point in points {
             self.db
-                .prepare_cached("INSERT OR REPLACE INTO access_point VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![source, point.id, point.name, point.door])?;
+                .prepare_cached("INSERT OR REPLACE INTO point VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![
+                    source,
+                    point.id,
+                    point.name,
+                    point.door,
+                    point.direction.map(journal::direction_word)
+                ])?;
         }
         Ok(())
     }
@@ -312,7 +392,12 @@ impl Store {
     /// Marks what stands in quarantine as read after all.
     pub(super) fn resolve(&mut self, id: i64, now: Instant) -> rusqlite::Result<()> {
         let sql = "UPDATE quarantine SET resolved_us = ?2 WHERE id = ?1";
-        self.db.execute(sql, [id, now.as_us()]).map(drop)
+        self.db.execute(sql, [id, now.as_us()])?;
+        // Its copy came as it did: the same hash of the same bytes.
+        let sql = "UPDATE delivery SET digest = (SELECT was.digest FROM quarantine \
+                   JOIN delivery AS was ON was.id = quarantine.delivery WHERE quarantine.id = ?1) \
+                   WHERE id >= ?2";
+        self.db.execute(sql, [id, self.first_delivery]).map(drop)
     }
 
     fn source(&mut self, name: &Arc<str>) -> rusqlite::Result<i64> {

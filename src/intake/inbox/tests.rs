@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::Connection;
+use sha2::Digest;
 use tempfile::TempDir;
 
 use super::*;
@@ -36,6 +37,7 @@ fn deposit(source: &str, body: &str) -> Deposit {
     };
     Deposit {
         reading: Plain.read(&delivery),
+        digest: sha2::Sha256::digest(&delivery.body).into(),
         delivery,
         people: false,
     }
@@ -186,6 +188,7 @@ fn a_list_of_access_points_replaces_the_one_before() {
             id: (*name).into(),
             name: name.to_uppercase(),
             door: None,
+            direction: None,
         });
         let mut listing = deposit("s", "");
         listing.reading = Ok(Reading {
@@ -333,7 +336,7 @@ fn a_later_version_and_a_strange_file_are_refused() {
     }
     check(
         "PRAGMA user_version = 99",
-        "schema version 99, this program knows 1",
+        "schema version 99, this program knows 2",
     );
     check("PRAGMA application_id = 7", "is no inbox of tailgate");
 }
@@ -368,4 +371,189 @@ fn raw_bytes_go_when_they_are_old_and_their_numbers_stay_taken() {
         reader.quarantined(held[0].id).expect("a row").is_some(),
         "quarantine is kept"
     );
+}
+
+/// What a file's bytes hold, its log included.
+fn holds(settings: &InboxSettings, sought: &str) -> bool {
+    let log = settings.path.with_extension("db-wal");
+    let files = [&settings.path, &log].map(|path| std::fs::read(path).unwrap_or_default());
+    let found = |text: &Vec<u8>| {
+        let mut windows = text.windows(sought.len());
+        windows.any(|window| window == sought.as_bytes())
+    };
+    files.iter().any(found)
+}
+
+fn named(event: &str, name: &str) -> Deposit {
+    let mut named = deposit("s", event);
+    named.people = true;
+    if let Ok(reading) = &mut named.reading {
+        reading.events[0].event.holder = Some("7".into());
+        reading.events[0].person = Some(crate::intake::Person {
+            name: Some(name.into()),
+            email: None,
+        });
+    }
+    named
+}
+
+fn person(holder: &str, name: Option<&str>, expires: Instant) -> Note {
+    Note::Person {
+        source: "s".into(),
+        holder: holder.into(),
+        person: name.map(|name| crate::intake::Person {
+            name: Some(name.into()),
+            email: Some(format!("{name}@example.org")),
+        }),
+        expires,
+    }
+}
+
+#[track_caller]
+fn note(inbox: &Inbox, note: Note) {
+    let noted = inbox.note(note).expect("the queue takes it");
+    noted.blocking_recv().expect("an answer").expect("kept");
+}
+
+#[test]
+fn forgotten_people_are_in_no_byte_of_the_file() {
+    for whom in [
+        Whom::Everybody(None),
+        Whom::Everybody(Some("s".into())),
+        Whom::Holder(None, "7".into()),
+        Whom::Holder(Some("s".into()), "7".into()),
+    ] {
+        let (_folder, settings) = folder();
+        let inbox = open(&settings).expect("an inbox");
+        put(&inbox, named("a granted r", "Zacharias"));
+        note(&inbox, person("7", Some("Zacharias"), at(100)));
+        let reader = inbox.reader().expect("a reader");
+        let known = reader.person("s", "7", at(99)).expect("a look");
+        assert!(known.is_some_and(|known| known.person().is_some()));
+        assert!(holds(&settings, "Zacharias"));
+        let forgotten = reader.forget(&whom, &|_, _| None).expect("forgotten");
+        assert_eq!((forgotten.people, forgotten.events), (1, 1), "{whom:?}");
+        assert!(forgotten.log_emptied);
+        assert!(!holds(&settings, "Zacharias"), "{whom:?}");
+        let events = reader.events_after(0, 1).expect("one");
+        assert_eq!(events[0].reported.person, None);
+        assert!(reader.people(at(0)).expect("a list").is_empty());
+    }
+    let (_folder, settings) = folder();
+    let inbox = open(&settings).expect("an inbox");
+    note(&inbox, person("1", Some("Zacharias"), at(100)));
+    let other = Whom::Holder(None, "2".into());
+    let reader = inbox.reader().expect("a reader");
+    let forgotten = reader.forget(&other, &|_, _| None).expect("nobody");
+    assert_eq!((forgotten.people, forgotten.events), (0, 0));
+    assert!(holds(&settings, "Zacharias"));
+}
+
+#[test]
+fn names_expire_in_earnest() {
+    let (_folder, settings) = folder();
+    let mut store = store::Store::open(&settings.path).expect("a store");
+    store.begin().expect("begun");
+    store
+        .write(&named("a granted r", "Zacharias"))
+        .expect("written");
+    store
+        .note(&person("1", Some("Yolanda"), at(100)), at(0))
+        .expect("noted");
+    store
+        .note(&person("2", None, at(100)), at(0))
+        .expect("noted");
+    store.commit().expect("committed");
+    let month = Instant::from_us(at(0).as_us() + settings.keep_people.as_micros() as i64);
+    let us = crate::units::Span::from_us(1);
+    store.tick(at(100) - us, &settings).expect("nothing is due");
+    assert!(holds(&settings, "Yolanda"));
+    store.tick(at(100), &settings).expect("cleared");
+    assert!(!holds(&settings, "Yolanda"));
+    store
+        .tick(month, &settings)
+        .expect("not due before the month is over");
+    assert!(holds(&settings, "Zacharias"));
+    store.tick(month + us, &settings).expect("cleared");
+    assert!(!holds(&settings, "Zacharias"));
+    let reader = InboxReader::open(&settings.path).expect("a reader");
+    assert_eq!(
+        reader.events_after(0, 1).expect("one")[0].reported.person,
+        None
+    );
+}
+
+#[test]
+fn readers_are_counted_and_bounded() {
+    let (_folder, settings) = folder();
+    let mut store = store::Store::open(&settings.path).expect("a store");
+    let lines = |from: usize, to: usize| {
+        let line = |n: usize| format!("e{n} granted r{n}\n");
+        (from..to).map(line).collect::<String>()
+    };
+    for from in [0, MOST_READERS - 1] {
+        store.begin().expect("begun");
+        let body = lines(from, from + MOST_READERS - 1);
+        store.write(&deposit("s", &body)).expect("written");
+        store.commit().expect("committed");
+    }
+    let reader = InboxReader::open(&settings.path).expect("a reader");
+    let seen = reader.readers("s").expect("a list");
+    assert_eq!(seen.len(), MOST_READERS + 1);
+    let others = seen
+        .iter()
+        .find(|seen| seen.id == "(others)")
+        .expect("the rest");
+    assert_eq!(others.events as usize, MOST_READERS - 2);
+    let events: u64 = seen.iter().map(|seen| seen.events).sum();
+    assert_eq!(events as usize, 2 * (MOST_READERS - 1));
+    // What repeats is no event.
+    store.begin().expect("begun");
+    store
+        .write(&deposit("s", "e0 granted r0"))
+        .expect("written");
+    store.commit().expect("committed");
+    assert_eq!(reader.readers("s").expect("a list"), seen);
+}
+
+/// A file as version 1 left it: the new tables are taken away and everything else stays.
+fn first_version(settings: &InboxSettings) {
+    drop(open(settings).expect("an inbox"));
+    let db = Connection::open(&settings.path).expect("a connection");
+    db.execute_batch(
+        "DROP TABLE site; DROP TABLE point; DROP TABLE reader; DROP TABLE person; \
+         DROP INDEX event_named; ALTER TABLE delivery DROP COLUMN digest; \
+         ALTER TABLE source DROP COLUMN asked_us; ALTER TABLE source DROP COLUMN asked_from_us; \
+         INSERT INTO access_point VALUES (1, 'x', 'X', 'd'); \
+         INSERT INTO delivery VALUES (1, 1, unixepoch() * 1000000, '/in/s', x'', CAST('of Zacharias' AS BLOB)); \
+         INSERT INTO event VALUES (1, 1, 'k', 1, 'granted', 'v', 'r', 'R', NULL, 5, 5, 7, NULL, \
+         NULL, NULL, NULL, NULL); PRAGMA user_version = 1;",
+    )
+    .expect("a file of version 1");
+}
+
+#[test]
+fn a_file_of_version_1_is_taken_over_with_what_it_holds() {
+    for by_reader in [true, false] {
+        let (_folder, settings) = folder();
+        first_version(&settings);
+        if !by_reader {
+            drop(open(&settings).expect("an inbox"));
+        }
+        let reader = InboxReader::open(&settings.path).expect("a reader");
+        assert_eq!(reader.events_after(0, 9).expect("events").len(), 1);
+        let points = reader.access_points("s").expect("points");
+        assert_eq!((&*points[0].id, points[0].direction), ("x", None));
+        let seen = reader.readers("s").expect("readers");
+        assert_eq!((&*seen[0].id, seen[0].events), ("r", 1));
+        assert_eq!(reader.key().expect("a key").expose().len(), 32);
+        // Version 1 left names in raw bodies: forgetting takes them out, once.
+        let redact = |_: &str, _: &[u8]| Some((b"nobody".to_vec(), [7; 32]));
+        let everybody = Whom::Everybody(None);
+        let forgotten = reader.forget(&everybody, &redact).expect("forgotten");
+        assert_eq!(forgotten.bodies, 1);
+        assert!(!holds(&settings, "Zacharias"));
+        let again = reader.forget(&everybody, &redact).expect("forgotten");
+        assert_eq!(again.bodies, 0);
+    }
 }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::super::clock;
-use super::deposit::{Deposit, GapChange, Receipt};
+use super::deposit::{Deposit, GapChange, Note, Receipt};
 use super::error::InboxError;
 use super::queue::{Came, Queue};
 use super::store::Store;
@@ -22,6 +22,7 @@ const TICK: Duration = Duration::from_secs(10);
 pub(super) enum Work {
     Deposit(Box<Deposit>),
     Gap(GapChange),
+    Note(Note),
 }
 
 /// And who wants to know.
@@ -98,6 +99,7 @@ impl Writer {
             receipts.push(match &job.work {
                 Work::Deposit(deposit) => self.store.write(deposit)?,
                 Work::Gap(change) => self.store.change_gap(change, now)?,
+                Work::Note(note) => self.store.note(note, now)?,
             });
         }
         let last = self.store.commit()?;

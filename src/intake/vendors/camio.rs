@@ -26,8 +26,8 @@ use crate::access::AccessKind;
 use crate::intake::canonical::Key;
 use crate::intake::signature::Tokens;
 use crate::intake::{
-    AccessPoint, Adapter, Delivery, Notice, Reading, Refusal, Reported, Secret, SecretRef,
-    Unreadable, stamp,
+    AccessPoint, Adapter, Delivery, Notice, Personal, Reading, Refusal, Reported, Secret,
+    SecretRef, Unreadable, stamp,
 };
 use crate::units::Interval;
 
@@ -94,6 +94,10 @@ impl Adapter for Camio {
             self.read_row(delivery, row, &mut seen, reading)
         })
     }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding(["actor_name", "actor_email"])
+    }
 }
 
 /// The list of devices, which replaces the one before: one that cannot be read whole replaces nothing.
@@ -115,6 +119,7 @@ fn access_points(list: &Value) -> Result<Reading, Unreadable> {
                 .unwrap_or_else(|| id.clone()),
             id,
             door: None,
+            direction: None,
         })
     };
     let points: Result<Vec<_>, _> = items.iter().enumerate().map(point).collect();

@@ -14,6 +14,7 @@
 //! people within one second are two.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -26,7 +27,7 @@ use crate::access::AccessKind;
 use crate::crossing::Direction;
 use crate::intake::canonical::Key;
 use crate::intake::{
-    AccessPoint, Adapter, Delivery, Notice, Reading, Refusal, Reported, Unreadable, stamp,
+    AccessPoint, Adapter, Delivery, Notice, Personal, Reading, Refusal, Reported, Unreadable, stamp,
 };
 use crate::units::Interval;
 
@@ -67,16 +68,25 @@ pub struct AccessPointSettings {
 impl GenetecSettings {
     /// Adds the access points that the server lists; what was set by hand stands.
     pub fn learn(&mut self, points: &[AccessPoint]) {
+        let places = self.access_points.iter().enumerate();
+        let mut places: BTreeMap<String, usize> = places
+            .map(|(place, known)| (guid(&known.id), place))
+            .collect();
         for point in points {
-            let same = |known: &&mut AccessPointSettings| guid(&known.id) == guid(&point.id);
-            match self.access_points.iter_mut().find(same) {
-                Some(known) => known.door = known.door.take().or_else(|| point.door.clone()),
-                None => self.access_points.push(AccessPointSettings {
-                    id: point.id.clone(),
-                    door: point.door.clone(),
-                    way: None,
-                }),
+            let way = point.direction.map(Way::from);
+            let id = guid(&point.id);
+            if let Some(place) = places.get(&id) {
+                let known = &mut self.access_points[*place];
+                known.door = known.door.take().or_else(|| point.door.clone());
+                known.way = known.way.or(way);
+                continue;
             }
+            self.access_points.push(AccessPointSettings {
+                id: id.clone(),
+                door: point.door.clone(),
+                way,
+            });
+            places.insert(id, self.access_points.len() - 1);
         }
     }
 }
@@ -84,6 +94,7 @@ impl GenetecSettings {
 /// The adapter.
 #[derive(Debug)]
 pub(super) struct Genetec {
+    settings: GenetecSettings,
     zone: Option<TimeZone>,
     points: BTreeMap<String, Point>,
     kinds: BTreeMap<String, AccessKind>,
@@ -123,6 +134,7 @@ impl Genetec {
             return Err(problems);
         }
         Ok(Self {
+            settings: settings.clone(),
             zone,
             points,
             kinds,
@@ -156,6 +168,30 @@ impl Adapter for Genetec {
         each(&items, |item, reading| {
             self.read_item(delivery, item, reading)
         })
+    }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding([
+            "CardholderName",
+            "Cardholder/Name",
+            "Cardholder/FullName",
+            "FirstName",
+            "LastName",
+            "EmailAddress",
+        ])
+    }
+
+    fn taught(&self, points: &[AccessPoint]) -> Option<Arc<dyn Adapter>> {
+        let mut settings = self.settings.clone();
+        // Which way a side leads is for who places events: what a [[door]] says of it comes first.
+        let points = points.iter().cloned();
+        let sideless = points.map(|point| AccessPoint {
+            direction: None,
+            ..point
+        });
+        settings.learn(&sideless.collect::<Vec<_>>());
+        let taught = Self::new(&settings).ok()?;
+        Some(Arc::new(taught))
     }
 }
 
@@ -351,7 +387,7 @@ const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// One spelling of a GUID: lower case with dashes, whatever was written around it. What is none stays
 /// as it is.
-fn guid(text: &str) -> String {
+pub(crate) fn guid(text: &str) -> String {
     let text = text.trim();
     let digits: String = text
         .chars()

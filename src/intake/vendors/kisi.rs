@@ -14,9 +14,11 @@ use serde_json::Value;
 use super::fields::{at, each, event, flag, id, json, name, person, reported, rows};
 use crate::access::AccessKind;
 use crate::intake::canonical::Key;
+use crate::intake::redaction::is_placeholder;
 use crate::intake::signature::{Hash, Keys, from_hex};
 use crate::intake::{
-    Adapter, Delivery, Notice, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
+    Adapter, Delivery, Notice, Personal, Reading, Refusal, Reported, Secret, SecretRef, Unreadable,
+    stamp,
 };
 use crate::units::Interval;
 
@@ -69,6 +71,11 @@ impl Adapter for Kisi {
             read_row(delivery, row, reading)
         })
     }
+
+    fn personal(&self) -> Personal {
+        // `message` is a sentence about who did what.
+        Personal::hiding(["actor_name", "actor_email", "message"])
+    }
 }
 
 fn read_row(delivery: &Delivery, row: &Value, reading: &mut Reading) -> Result<(), Unreadable> {
@@ -100,6 +107,7 @@ fn disabled(kind: &str, row: &Value) -> Notice {
         "Kisi warns that it will switch the webhook off because deliveries fail"
     };
     let why = name(at(row, "/error_message")).or_else(|| name(at(row, "/message")));
+    let why = why.filter(|why| !is_placeholder(why));
     Notice::Disabled(match why {
         Some(why) => format!("{what} ({why})"),
         None => what.to_owned(),

@@ -41,6 +41,7 @@ pub use generic::{
     Authentication, Condition, Encoding, Explained, GenericSettings, Kinds, Time, Tried, Ways,
     explain,
 };
+pub(crate) use genetec::guid;
 pub use genetec::{AccessPointSettings, GenetecSettings};
 pub use kisi::KisiSettings;
 pub use openpath::OpenpathSettings;
@@ -217,6 +218,15 @@ impl From<Way> for Direction {
         match way {
             Way::In => Self::In,
             Way::Out => Self::Out,
+        }
+    }
+}
+
+impl From<Direction> for Way {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::In => Self::In,
+            Direction::Out => Self::Out,
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::access::AccessKind;
 use crate::intake::canonical::Key;
 use crate::intake::signature::Tokens;
 use crate::intake::{
-    Adapter, Answer, Delivery, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
+    Adapter, Answer, Delivery, Personal, Reading, Refusal, Reported, Secret, SecretRef, Unreadable,
+    stamp,
 };
 use crate::units::Interval;
 
@@ -94,6 +95,20 @@ impl Adapter for Openpath {
         each(&rows(&root, &ARRAYS), |row, reading| {
             read_row(delivery, row, reading)
         })
+    }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding([
+            "userName",
+            "userEmail",
+            "user/name",
+            "user/email",
+            "identity",
+            "firstName",
+            "middleName",
+            "lastName",
+            "fullName",
+        ])
     }
 }
 

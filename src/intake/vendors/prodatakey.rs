@@ -17,7 +17,7 @@ use crate::access::AccessKind;
 use crate::intake::canonical::Key;
 use crate::intake::signature::{Hash, Keys, Tokens, from_hex};
 use crate::intake::{
-    Adapter, Delivery, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
+    Adapter, Delivery, Personal, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
 };
 
 /// The header with the code, in both spellings that are seen.
@@ -103,6 +103,16 @@ impl Adapter for Prodatakey {
         each(&rows(&root, &[""]), |row, reading| {
             read_row(delivery, row, reading)
         })
+    }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding([
+            "holderName",
+            "holder/name",
+            "holder/firstName",
+            "holder/lastName",
+            "holder/email",
+        ])
     }
 }
 

@@ -17,7 +17,7 @@ use crate::access::AccessKind;
 use crate::intake::canonical::Key;
 use crate::intake::signature::{Hash, Keys, fresh, from_hex};
 use crate::intake::{
-    Adapter, Delivery, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
+    Adapter, Delivery, Personal, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
 };
 use crate::units::{Interval, Span};
 
@@ -92,6 +92,15 @@ impl Adapter for Unifi {
         each(&rows(&root, &[""]), |row, reading| {
             read_row(delivery, row, reading)
         })
+    }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding([
+            "actor/name",
+            "actor/first_name",
+            "actor/last_name",
+            "actor/email",
+        ])
     }
 }
 

@@ -18,7 +18,7 @@ use crate::crossing::Direction;
 use crate::intake::canonical::Key;
 use crate::intake::signature::{Hash, Keys, fresh, from_hex};
 use crate::intake::{
-    Adapter, Delivery, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
+    Adapter, Delivery, Personal, Reading, Refusal, Reported, Secret, SecretRef, Unreadable, stamp,
 };
 
 /// The header with time and code.
@@ -90,6 +90,18 @@ impl Adapter for Verkada {
         each(&rows(&root, &[""]), |row, reading| {
             self.read_row(delivery, row, reading)
         })
+    }
+
+    fn personal(&self) -> Personal {
+        Personal::hiding([
+            "user_info/name",
+            "user_info/full_name",
+            "user_info/first_name",
+            "user_info/last_name",
+            "user_info/email",
+            "user_info/phone",
+            "user_name",
+        ])
     }
 }
 

@@ -11,7 +11,8 @@
 //! `user;ApplicationId`, 403 for a part number that the licence lacks, the odd extra row of a page,
 //! that `DoorActivity` takes no pages. Unknown: how often the server says that it lives (5 to 10 s
 //! are seen), the zone of times in reports (UTC is asked for), which fields lead from an access point
-//! to its door (`AccessPointGroup` is asked for, and done without if the server does not know it).
+//! to its door and say on which side of it it is (`AccessPointGroup` and `AccessPointSide` are asked
+//! for, and done without if the server does not know them).
 
 mod framer;
 mod queries;
@@ -117,11 +118,14 @@ impl Genetec {
         let credentials = Secret::new(format!("Basic {}", STANDARD.encode(pair)));
         let http = Http::new(&account.trust, None);
         match http.map_err(|problem| problems.push(problem)) {
-            Ok(http) if problems.is_empty() => Ok(Self {
-                account,
-                http,
-                credentials,
-            }),
+            Ok(http) if problems.is_empty() => {
+                let hidden = vec![account.password.clone(), account.application.clone()];
+                Ok(Self {
+                    account,
+                    http: http.hiding(hidden),
+                    credentials,
+                })
+            }
             _ => Err(problems),
         }
     }
@@ -206,7 +210,8 @@ impl Genetec {
         let status = response.status().as_u16();
         if status != 200 {
             let words = response.text().await.unwrap_or_default();
-            return Err(queries::refusal(status, words.as_bytes()));
+            let refusal = queries::refusal(status, words.as_bytes());
+            return Err(refusal.hiding(&self.http.hidden_of(&call)));
         }
         let mut stream = Stream {
             response,
@@ -357,9 +362,11 @@ impl Genetec {
             .header("accept", "text/json");
         let reply = self.http.call(context, &call).await?;
         if !reply.is_good() {
-            return Err(queries::refusal(reply.status, &reply.body));
+            let refusal = queries::refusal(reply.status, &reply.body);
+            return Err(refusal.hiding(&self.http.hidden_of(&call)));
         }
-        let result = queries::result(&reply.body)?;
+        let result = queries::result(&reply.body);
+        let result = result.map_err(|trouble| trouble.hiding(&self.http.hidden_of(&call)))?;
         Ok((result, reply.body))
     }
 }

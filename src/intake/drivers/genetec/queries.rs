@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::super::http::{Trouble, encoded};
 use super::super::{Context, Failure};
 use super::Genetec;
-use crate::intake::{AccessPoint, Headers};
+use crate::crossing::Direction;
+use crate::intake::vendors::guid;
+use crate::intake::{AccessPoint, Headers, Person};
 use crate::units::{Instant, Interval};
 
 /// Entities asked for at once.
@@ -117,19 +119,7 @@ impl Genetec {
     ) -> Result<Vec<AccessPoint>, Trouble> {
         let mut points = doors.to_vec();
         let guids = self.guids(context, "AccessPoint").await?;
-        let full = self
-            .entities(context, &guids, &["Guid", "Name", "AccessPointGroup"])
-            .await;
-        let rows = match full {
-            Err(Trouble::Odd(why)) => {
-                tracing::info!(
-                    "{}: access points come without doors: {why}",
-                    context.source
-                );
-                self.entities(context, &guids, &["Guid", "Name"]).await?
-            }
-            other => other?,
-        };
+        let rows = self.points(context, &guids).await?;
         let door = |row: &Value| {
             let group = &row["AccessPointGroup"];
             group
@@ -137,8 +127,58 @@ impl Genetec {
                 .or_else(|| group["Guid"].as_str())
                 .map(str::to_owned)
         };
-        points.extend(rows.iter().filter_map(|row| point(row, door(row))));
+        points.extend(rows.iter().filter_map(|row| {
+            let point = point(row, door(row))?;
+            let direction = side(row["AccessPointSide"].as_str());
+            Some(AccessPoint { direction, ..point })
+        }));
         Ok(points)
+    }
+
+    /// Access points with as many of the fields that are wanted as the server knows.
+    async fn points(&self, context: &Context, guids: &[String]) -> Result<Vec<Value>, Trouble> {
+        const ALL: [&str; 4] = ["Guid", "Name", "AccessPointGroup", "AccessPointSide"];
+        for some in [4, 3] {
+            match self.entities(context, guids, &ALL[..some]).await {
+                Err(Trouble::Odd(why)) => {
+                    let without = ALL[some - 1];
+                    tracing::info!(
+                        "{}: access points come without {without}: {why}",
+                        context.source
+                    );
+                }
+                other => return other,
+            }
+        }
+        self.entities(context, guids, &ALL[..2]).await
+    }
+
+    /// Who a cardholder is. Only for sites that allow names. A server that does not know the GUID, or
+    /// the fields, says no: then nobody is known.
+    pub async fn person(&self, context: &Context, holder: &str) -> Result<Option<Person>, Trouble> {
+        let guids = [holder.to_owned()];
+        let full = ["Guid", "Name", "FirstName", "LastName", "EmailAddress"];
+        let rows = match self.entities(context, &guids, &full).await {
+            Err(Trouble::Odd(_)) => self.entities(context, &guids, &full[..2]).await,
+            other => other,
+        };
+        let rows = match rows {
+            Err(Trouble::Odd(_)) => return Ok(None),
+            other => other?,
+        };
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let text = |field: &str| {
+            let text = row[field].as_str().map(str::trim);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let first_last = || Some(format!("{} {}", text("FirstName")?, text("LastName")?));
+        let person = Person {
+            name: first_last().or_else(|| text("Name")),
+            email: text("EmailAddress"),
+        };
+        Ok(Some(person).filter(|person| *person != Person::default()))
     }
 
     /// The GUIDs of all entities of a type.
@@ -275,10 +315,21 @@ impl Genetec {
 
 fn point(row: &Value, door: Option<String>) -> Option<AccessPoint> {
     Some(AccessPoint {
-        id: row["Guid"].as_str()?.to_owned(),
+        // As events name it: lower case, with dashes.
+        id: guid(row["Guid"].as_str()?),
         name: row["Name"].as_str().unwrap_or_default().to_owned(),
-        door,
+        door: door.as_deref().map(guid),
+        direction: None,
     })
+}
+
+/// Which way a side of a door lets people pass. Other words than these say nothing certain.
+fn side(word: Option<&str>) -> Option<Direction> {
+    match word?.to_ascii_lowercase().as_str() {
+        "in" | "entry" => Some(Direction::In),
+        "out" | "exit" => Some(Direction::Out),
+        _ => None,
+    }
 }
 
 /// A whole second in the form that reports take, UTC.

@@ -24,7 +24,7 @@ use super::fields::{at, each, event, id, json, name, person, reported, rows};
 use crate::access::AccessKind;
 use crate::intake::canonical::Key;
 use crate::intake::signature::{Hash, Keys, Tokens, from_hex};
-use crate::intake::{Adapter, Delivery, Reading, Refusal, Reported, Secret, Unreadable};
+use crate::intake::{Adapter, Delivery, Personal, Reading, Refusal, Reported, Secret, Unreadable};
 use settings::Clock;
 
 /// The adapter.
@@ -143,6 +143,26 @@ impl Adapter for Generic {
             reading.events.push(self.read_row(delivery, row)?);
             Ok(())
         })
+    }
+
+    fn personal(&self) -> Personal {
+        let map = &self.map;
+        let named = [&map.person_name, &map.person_email].into_iter().flatten();
+        let usual = [
+            "email",
+            "e_mail",
+            "first_name",
+            "firstName",
+            "last_name",
+            "lastName",
+            "full_name",
+            "fullName",
+        ];
+        let hidden = named.map(|path| path.trim_start_matches('/')).chain(usual);
+        // What the map reads as something else is not touched: it says what it is.
+        let needed = map.needed();
+        let hidden = hidden.filter(|path| !needed.contains(path));
+        Personal::hiding(hidden).keeping(&needed)
     }
 }
 

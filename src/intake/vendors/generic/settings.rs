@@ -212,6 +212,25 @@ impl GenericSettings {
         problems
     }
 
+    /// Where everything stands that is read as something else than a person, without the first `/`.
+    pub(super) fn needed(&self) -> Vec<&str> {
+        let optional = [
+            &self.events,
+            &self.id,
+            &self.kind.pointer,
+            &self.reader,
+            &self.reader_name,
+        ];
+        let optional = optional.into_iter().flatten().map(String::as_str);
+        let ways = self.direction.as_ref().map(|ways| &*ways.pointer);
+        let conditions = self.grant_only_if.iter();
+        let all = optional
+            .chain(ways)
+            .chain([&*self.time.pointer])
+            .chain(conditions.map(|condition| &*condition.pointer));
+        all.map(|pointer| pointer.trim_start_matches('/')).collect()
+    }
+
     /// All pointers, with the keys they stand under.
     fn pointers(&self) -> Vec<(&'static str, &str)> {
         let optional = [

@@ -139,6 +139,7 @@ fn what_the_server_lists_stands_behind_what_is_set() {
         id: id.to_owned(),
         name: String::new(),
         door: Some(door.to_owned()),
+        direction: None,
     };
     settings.learn(&[
         listed("8e7a1b2c-0001-4d3e-9f00-aaaaaaaaaaaa", "door 1"),
