@@ -42,7 +42,7 @@ pub use deposit::{Deposit, GapChange, Note, Receipt};
 pub use error::InboxError;
 pub use gaps::{Gap, GapState};
 pub use journal::{Stored, direction_word, kind_word};
-pub use people::{Forgotten, Known, Whom};
+pub use people::{Forgotten, Known, Redact, Whom};
 pub use reader::{Asked, InboxReader, JournalCheck, Quarantined};
 pub use readers::{MOST_READERS, SeenReader};
 pub use settings::InboxSettings;

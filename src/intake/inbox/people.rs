@@ -62,6 +62,10 @@ pub enum Whom {
     Holder(Option<String>, String),
 }
 
+/// Makes a source's raw body fit to be kept, with the keyed hash of what it was. `None`: the source is
+/// not known any more, and its bodies stay as they are.
+pub type Redact<'a> = dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])> + 'a;
+
 /// What was forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forgotten {
@@ -158,7 +162,7 @@ pub(super) fn expire(db: &Connection, now: Instant, keep: Duration) -> rusqlite:
 pub(super) fn forget(
     db: &Connection,
     whom: &Whom,
-    redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
+    redact: &Redact<'_>,
 ) -> rusqlite::Result<Forgotten> {
     let (source, holder) = match whom {
         Whom::Everybody(source) => (source, None),
@@ -189,7 +193,7 @@ pub(super) fn forget(
 fn redact_bodies(
     db: &Connection,
     source: Option<&str>,
-    redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
+    redact: &Redact<'_>,
 ) -> rusqlite::Result<usize> {
     let mut query = db.prepare(
         "SELECT delivery.id, source.name, body FROM delivery JOIN source \

@@ -11,7 +11,7 @@ use super::deposit::{Deposit, GapChange, Receipt};
 use super::error::InboxError;
 use super::gaps::{self, Gap};
 use super::journal::{self, Stored};
-use super::people::{self, Forgotten, Known, Whom};
+use super::people::{self, Forgotten, Known, Redact, Whom};
 use super::readers::{self, SeenReader};
 use super::schema::{self, Found};
 use super::store::{Store, read_headers};
@@ -193,11 +193,7 @@ impl InboxReader {
 
     /// Forgets people, from outside the process that keeps the inbox. `redact` makes a source's raw
     /// body fit to be kept; it is asked for bodies that were stored before that was done at once.
-    pub fn forget(
-        &self,
-        whom: &Whom,
-        redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
-    ) -> Result<Forgotten, InboxError> {
+    pub fn forget(&self, whom: &Whom, redact: &Redact<'_>) -> Result<Forgotten, InboxError> {
         Ok(Store::open(&self.path)?.forget(whom, redact)?)
     }
 

@@ -192,7 +192,7 @@ impl Store {
     pub(super) fn forget(
         &mut self,
         whom: &people::Whom,
-        redact: &dyn Fn(&str, &[u8]) -> Option<(Vec<u8>, [u8; 32])>,
+        redact: &people::Redact<'_>,
     ) -> rusqlite::Result<people::Forgotten> {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
         let mut forgotten = people::forget(&self.db, whom, redact)?;
