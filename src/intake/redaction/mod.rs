@@ -23,7 +23,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::secret::{REDACTED, scrubbed, scrubbed_text};
-use super::{Adapter, Delivery, Reading, Secret, Source, Unreadable};
+use super::{Adapter, Delivery, Headers, Reading, Secret, Source, Unreadable};
 
 /// Bytes of the hash in a placeholder: 64 bits, so that a site's people do not meet by chance.
 const SHOWN_BYTES: usize = 8;
@@ -159,6 +159,10 @@ impl Redactor {
                 unreadable.what = scrubbed_text(&self.secrets, &unreadable.what);
             }
         }
+        let delivery = Delivery {
+            headers: self.headers(&delivery.headers),
+            ..delivery
+        };
         TakenIn {
             delivery: source.redacted(delivery),
             reading,
@@ -182,6 +186,15 @@ impl Redactor {
                 }
             }
         }
+    }
+
+    fn headers(&self, headers: &Headers) -> Headers {
+        let clean = |value: &[u8]| {
+            let masked = self.without_addresses(std::str::from_utf8(value).ok()?);
+            masked.map(String::into_bytes)
+        };
+        let all = headers.iter();
+        Headers::new(all.map(|(name, value)| (name, clean(value).unwrap_or(value.to_vec()))))
     }
 
     /// A keyed hash of bytes as they came.

@@ -147,6 +147,10 @@ fn xml_loses_names_and_nothing_else() {
         "<?xml v?><!-- name --><a>*</a>",
     );
     check("<name/><b>x</b>", "<name/><b>x</b>");
+    check(
+        "<name id='5'>Ann</name><b id='5'/>",
+        "<name id='*'>*</name><b id='5'/>",
+    );
     check("<name>Ann", "<name>*");
 }
 
@@ -167,6 +171,49 @@ fn depth_costs_nothing_and_hides_all() {
     assert!(clean.ends_with("[\"*\""), "{}", &clean[clean.len() - 20..]);
     let deep = "<a>".repeat(10_000) + "Ann";
     assert!(starred(&redactor(&[], &[]).body(deep.as_bytes())).ends_with("<a>*"));
+}
+
+#[test]
+fn headers_lose_addresses() {
+    let source = source(Arc::new(Plain));
+    let redactor = Redactor::new(&source, &Secret::new("key"));
+    let delivery = Delivery {
+        source: "s".into(),
+        received: Instant::ZERO,
+        target: "/in/s".into(),
+        headers: Headers::new([("From", "ann@example.org"), ("Host", "box.example.org")]),
+        body: Vec::new(),
+    };
+    let taken = redactor.take_in(&source, &Plain, delivery);
+    let header = |name| taken.delivery.headers.text(name).expect("a header");
+    assert_eq!(starred(header("from").as_bytes()), "*");
+    assert_eq!(header("host"), "box.example.org");
+}
+
+/// As much as a body may be, in the shapes that cost most: each well within what a request may take.
+#[test]
+fn large_bodies_are_walked_once() {
+    let redactor = redactor(&["name", "a/b/name", "user/who"], &["reader"]);
+    let deep = |open: &str, leaf: &str| open.repeat(MOST_DEPTH - 2) + &leaf.repeat(20_000);
+    for body in [
+        deep("{\"a\":", "{\"name\":1,\"k\":2},"),
+        deep("[", "\"a@b.cd\","),
+        deep("<a>", "<name>x</name>"),
+        "@".repeat(400_000),
+        "a@b.".repeat(100_000),
+        "\"".repeat(400_001),
+        "<".repeat(400_000),
+        "<a ".repeat(100_000),
+        "<![CDATA[".repeat(50_000),
+        "<!--".repeat(100_000),
+    ] {
+        let begun = std::time::Instant::now();
+        let clean = redactor.body(body.as_bytes());
+        let took = begun.elapsed();
+        assert!(!clean.is_empty());
+        let start: String = body.chars().take(12).collect();
+        assert!(took.as_secs() < 5, "{start}: {took:?}");
+    }
 }
 
 /// Every payload of every vendor: what is read of it is the same but for the people, and none of them

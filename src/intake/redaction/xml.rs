@@ -4,8 +4,8 @@ use super::{Fate, MOST_DEPTH, Redactor};
 
 struct Walk<'a> {
     redactor: &'a Redactor,
-    /// Names of open elements.
-    open: Vec<&'a [u8]>,
+    /// Names of open elements, and whether everything inside is hidden.
+    open: Vec<(&'a [u8], bool)>,
     /// Levels beyond [`MOST_DEPTH`].
     beyond: usize,
     out: Vec<u8>,
@@ -76,7 +76,8 @@ impl<'a> Walk<'a> {
                 false
             }
             false => {
-                self.open.push(name);
+                let hidden = self.fate(Some(name)) == Fate::Hidden;
+                self.open.push((name, hidden));
                 true
             }
         };
@@ -171,21 +172,17 @@ impl<'a> Walk<'a> {
         self.out.extend_from_slice(&value[before + text.len()..]);
     }
 
-    fn fate(&self, attribute: Option<&[u8]>) -> Fate {
-        if self.beyond > 0 {
+    /// What becomes of the text at hand, or of an attribute or element of this name.
+    fn fate(&self, name: Option<&[u8]>) -> Fate {
+        let hidden = self.open.last().is_some_and(|(_, hidden)| *hidden);
+        if hidden || self.beyond > 0 {
             return Fate::Hidden;
         }
-        // Everything inside of a hidden element is hidden.
-        let depth = self.open.len();
-        for above in 1..depth {
-            let key = |n: usize| self.open[..above].iter().rev().nth(n).copied();
-            if self.redactor.personal.fate(key) == Fate::Hidden {
-                return Fate::Hidden;
-            }
-        }
-        let path = self.open.iter().copied().chain(attribute);
-        let path: Vec<&[u8]> = path.collect();
-        let key = |n: usize| path.iter().rev().nth(n).copied();
+        let inside = usize::from(name.is_some());
+        let key = |n: usize| match n.checked_sub(inside) {
+            Some(n) => self.open.iter().rev().nth(n).map(|(name, _)| *name),
+            None => name,
+        };
         self.redactor.personal.fate(key)
     }
 }
