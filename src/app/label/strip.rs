@@ -29,10 +29,11 @@ const CAPTION_PX: u32 = 26;
 const GAP_PX: u32 = 4;
 /// The part of the picture that is shown: the portal with people of this height, m ...
 const PEOPLE_M: f64 = 2.0;
-/// ... and so much of that part's height more on either side and above and below, where people come
-/// from and go to.
+/// ... and so much of that part's height more on either side, above and below, where people come
+/// from and go to: those in front of the door reach further down.
 const BESIDE: f64 = 0.9;
-const ABOVE: f64 = 0.35;
+const ABOVE: f64 = 0.2;
+const BELOW: f64 = 0.55;
 /// Sides of the polygon that stands for a ring.
 const RING_SIDES: usize = 20;
 
@@ -234,7 +235,7 @@ impl Drawing<'_> {
         let tall = bottom - top;
         let within = |value: f64, most: u32| value.clamp(0.0, f64::from(most)) as u32;
         let (x0, x1) = (left - BESIDE * tall, right + BESIDE * tall);
-        let (y0, y1) = (top - ABOVE * tall, bottom + ABOVE * tall);
+        let (y0, y1) = (top - ABOVE * tall, bottom + BELOW * tall);
         let (x0, x1) = (within(x0, width), within(x1, width));
         let (y0, y1) = (within(y0, height), within(y1, height));
         if x1 <= x0 || y1 <= y0 {

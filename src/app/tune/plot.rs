@@ -9,6 +9,8 @@ use super::text::{short, value};
 
 /// Both plots leave room for numbers: left, top, right, bottom, in their own units.
 const MARGIN: [f64; 4] = [58.0, 12.0, 30.0, 34.0];
+/// Room beside the first and the last value of an axis, in steps: for the rings around them.
+const ROOM: f64 = 0.4;
 /// A range of shares that is too wide for a line at every tenth.
 const MANY: f64 = 0.5;
 /// Trials with the same result lie on one another: so much further apart, and a crowd can be seen.
@@ -152,7 +154,7 @@ pub fn axis(axis: &AxisLine) -> String {
     let frame = Frame {
         width: 360.0,
         height: 190.0,
-        x: [0.0, (axis.points.len().max(2) - 1) as f64],
+        x: [-ROOM, (axis.points.len().max(2) - 1) as f64 + ROOM],
         y: [least, most.max(least + 1.0)],
     };
     let mut svg = frame.begin(&format!("What {} costs", axis.name));
