@@ -44,6 +44,9 @@ pub struct FakeArgs {
     /// Password (Openpath, Genetec) or API key (Kisi) of the play-acting account.
     #[arg(long)]
     password: Option<String>,
+    /// Another account that may log in: for trying how it is changed. Kisi: only the key, as `:KEY`.
+    #[arg(long = "also", value_name = "USER:PASSWORD")]
+    others: Vec<String>,
     /// Organisation id (Openpath, Kisi) or ApplicationId (Genetec).
     #[arg(long)]
     account: Option<String>,
@@ -128,6 +131,12 @@ fn options(args: &FakeArgs) -> Result<fake::Options, Failure> {
         if let Some(given) = given {
             field.clone_from(given);
         }
+    }
+    for other in &args.others {
+        let Some((user, password)) = other.split_once(':') else {
+            return Err(Failure::unusable("--also takes USER:PASSWORD"));
+        };
+        options.others.push((user.to_owned(), password.to_owned()));
     }
     Ok(options)
 }

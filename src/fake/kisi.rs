@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::server::{FakeError, Options, Vendor};
+use super::server::{Accounts, FakeError, Options, Vendor};
 use super::stage::{Stage, Work};
 use super::webhook::Sender;
 use super::wire::{self, Boxed, Reply, Request};
@@ -74,7 +74,7 @@ const TYPES: [&str; 18] = [
 /// The fake.
 pub(super) struct Kisi {
     organization: u64,
-    key: String,
+    accounts: Accounts,
     script: Script,
     sender: Sender,
     inner: Mutex<Inner>,
@@ -114,7 +114,7 @@ impl Kisi {
     pub(super) fn new(options: &Options, stage: &Arc<Stage>) -> Result<Arc<Self>, FakeError> {
         Ok(Arc::new(Self {
             organization: options.account.parse().unwrap_or(77),
-            key: options.password.clone(),
+            accounts: options.accounts(),
             script: options.script.clone(),
             sender: Sender::new("Kisi", stage)?,
             inner: Mutex::default(),
@@ -464,8 +464,9 @@ impl Kisi {
     }
 
     fn route(&self, request: &Request) -> Reply {
-        let expect = format!("KISI-LOGIN {}", self.key);
-        if request.header("authorization") != Some(expect.as_str()) {
+        let given = request.header("authorization").unwrap_or_default();
+        let key = given.strip_prefix("KISI-LOGIN ");
+        if !key.is_some_and(|key| self.accounts.know_password(key)) {
             return trouble(401, "Authentication is required");
         }
         if !self.within_rate() {

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::server::{FakeError, Options, Vendor};
+use super::server::{Accounts, FakeError, Options, Vendor};
 use super::stage::{Stage, Work};
 use super::webhook::Sender;
 use super::wire::{self, Boxed, Reply, Request};
@@ -52,8 +52,7 @@ const HOOK_EVENTS: [&str; 11] = [
 /// The fake.
 pub(super) struct Openpath {
     org: u64,
-    user: String,
-    password: String,
+    accounts: Accounts,
     script: Script,
     sender: Sender,
     inner: Mutex<Inner>,
@@ -89,8 +88,7 @@ impl Openpath {
     pub(super) fn new(options: &Options, stage: &Arc<Stage>) -> Result<Arc<Self>, FakeError> {
         Ok(Arc::new(Self {
             org: options.account.parse().unwrap_or(2181),
-            user: options.user.clone(),
-            password: options.password.clone(),
+            accounts: options.accounts(),
             script: options.script.clone(),
             sender: Sender::new("Openpath", stage)?,
             inner: Mutex::default(),
@@ -109,9 +107,8 @@ impl Openpath {
 
     fn log_in(&self, request: &Request) -> Reply {
         let body = request.json().unwrap_or_default();
-        let good =
-            body["email"] == self.user.as_str() && body["password"] == self.password.as_str();
-        match good {
+        let text = |field: &str| body[field].as_str().unwrap_or_default();
+        match self.accounts.know(text("email"), text("password")) {
             true => self.new_token(),
             false => trouble(401, "UnauthorizedError", "Incorrect email or password"),
         }
@@ -146,11 +143,12 @@ impl Openpath {
         let Some(given) = request.header("authorization") else {
             return Some(trouble(401, "TokenNotFoundError", "No token was given"));
         };
-        let basic = STANDARD.encode(format!("{}:{}", self.user, self.password));
-        if given
+        let basic = given
             .strip_prefix("Basic ")
-            .is_some_and(|given| given == basic)
-        {
+            .and_then(|text| STANDARD.decode(text).ok());
+        let basic = basic.and_then(|bytes| String::from_utf8(bytes).ok());
+        let pair = basic.as_deref().and_then(|text| text.split_once(':'));
+        if pair.is_some_and(|(user, password)| self.accounts.know(user, password)) {
             return None;
         }
         let given = given.strip_prefix("Bearer ").unwrap_or(given);

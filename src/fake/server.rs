@@ -74,6 +74,8 @@ pub struct Options {
     pub password: String,
     /// The organisation (Openpath, Kisi) or the licensed application (Genetec).
     pub account: String,
+    /// Others who may log in, as user and password: for changing who does.
+    pub others: Vec<(String, String)>,
 }
 
 impl Options {
@@ -94,7 +96,32 @@ impl Options {
             user: user.to_owned(),
             password: password.to_owned(),
             account: account.to_owned(),
+            others: Vec::new(),
         }
+    }
+
+    pub(super) fn accounts(&self) -> Accounts {
+        let first = (self.user.clone(), self.password.clone());
+        Accounts(std::iter::once(first).chain(self.others.clone()).collect())
+    }
+}
+
+/// Who may log in, as user and password.
+pub(super) struct Accounts(Vec<(String, String)>);
+
+impl Accounts {
+    /// Whether one of them is this.
+    pub(super) fn know(&self, user: &str, password: &str) -> bool {
+        self.any(|(known, secret)| known == user && secret == password)
+    }
+
+    /// Whether one of them has this password.
+    pub(super) fn know_password(&self, password: &str) -> bool {
+        self.any(|(_, secret)| secret == password)
+    }
+
+    fn any(&self, fits: impl Fn(&(String, String)) -> bool) -> bool {
+        self.0.iter().any(fits)
     }
 }
 

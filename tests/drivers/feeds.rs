@@ -128,7 +128,10 @@ async fn rig(script: &str, fake_ahead: Span, before: Option<Before>) -> Rig {
         "password": {"env": "X"},
     }))
     .unwrap();
-    let driver = driver(&settings, &|_| Ok(Secret::new("openpath-password"))).unwrap();
+    let driver = driver(&settings, std::path::Path::new(""), &|_| {
+        Ok(Secret::new("openpath-password"))
+    })
+    .unwrap();
     let driver = Driver::start(|stop| async move { driver.run(context, stop).await });
     Rig {
         fake,

@@ -19,8 +19,8 @@ const PLACES: [&str; 3] = [
     "/usr/local/sbin/mosquitto",
 ];
 
-struct Broker {
-    folder: tempfile::TempDir,
+pub(super) struct Broker {
+    pub(super) folder: tempfile::TempDir,
     port: u16,
     process: Child,
 }
@@ -28,18 +28,22 @@ struct Broker {
 impl Broker {
     /// A broker on a free port, or nothing where there is none.
     async fn new(test: &str) -> Option<Self> {
+        Self::with(test, |_| String::new()).await
+    }
+
+    /// The same with further settings, which are told its folder.
+    pub(super) async fn with(test: &str, more: impl FnOnce(&Path) -> String) -> Option<Self> {
         let Some(program) = PLACES.iter().find(|place| Path::new(place).exists()) else {
             eprintln!("SKIPPED: {test} needs mosquitto (apt-get install mosquitto)");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let settings = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n\
-             persistence_location {}/\nlog_dest stderr\nlog_type all\nuser root\n",
-            folder.path().display()
+            "persistence true\npersistence_location {}/\nlog_dest stderr\nlog_type all\nuser root\n\
+             allow_anonymous true\nlistener {port} 127.0.0.1\n{}",
+            folder.path().display(),
+            more(folder.path())
         );
         std::fs::write(folder.path().join("conf"), settings).unwrap();
         let process = Self::run(program, folder.path()).await;
@@ -88,7 +92,7 @@ impl Broker {
     }
 
     /// Publishes, and returns when the broker has it.
-    async fn publish(&self, bodies: impl IntoIterator<Item = String>) {
+    pub(super) async fn publish(&self, bodies: impl IntoIterator<Item = String>) {
         let options = MqttOptions::new("publisher", "127.0.0.1", self.port);
         let (client, mut events) = AsyncClient::new(options, 1000);
         let mut left = 0;
@@ -117,12 +121,19 @@ impl Broker {
             host: "127.0.0.1".to_owned(),
             port: self.port,
             tls: None,
+            identity: None,
             client_id: "tailgate-test".to_owned(),
             login: Some(("somebody".to_owned(), Secret::new("password"))),
             topics: vec!["doors/#".to_owned()],
         };
         Arc::new(Mqtt::new(account).unwrap())
     }
+}
+
+/// A port that was free just now.
+pub(super) fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
 }
 
 fn run(world: &World, driver: &Arc<Mqtt>) -> Driver {
@@ -227,6 +238,7 @@ fn settings_are_checked_all_at_once() {
         host: String::new(),
         port: 1883,
         tls: None,
+        identity: None,
         client_id: String::new(),
         login: None,
         topics: vec!["a/#/b".to_owned()],

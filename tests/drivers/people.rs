@@ -48,7 +48,10 @@ struct Looking {
 fn kisi(world: &World, key: &'static str) -> Driver {
     let settings = json!({"driver": "kisi", "api": world.fake.url(), "key": {"env": "X"}});
     let settings: DriverSettings = serde_json::from_value(settings).unwrap();
-    driver(&settings, &|_| Ok(Secret::new(key))).unwrap()
+    driver(&settings, std::path::Path::new(""), &|_| {
+        Ok(Secret::new(key))
+    })
+    .unwrap()
 }
 
 fn looking(world: &World, driver: Driver) -> Looking {

@@ -124,7 +124,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub recorder: Arc<Recorder>,
     pub context: Context,
-    adapter: Arc<dyn Adapter>,
+    pub adapter: Arc<dyn Adapter>,
 }
 
 impl World {

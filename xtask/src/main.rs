@@ -7,6 +7,7 @@
 //! It deliberately depends on nothing but cargo: it has to run before anything else is in place.
 
 mod determinism;
+mod fuzz;
 mod runtime;
 mod steps;
 mod system;
@@ -29,6 +30,8 @@ Commands:
   ci      all that a change must pass: set up, format, lints, tests, documentation
   determinism
           set up, build debug and release, and compare 20 replays of a clip and 40 of its trace
+  fuzz [TARGET...] [--seconds N]
+          coverage-guided fuzzing of what reads access-control systems' bytes; 60 s a target
 
 Options:
   --yes   do not ask before installing system packages
@@ -36,6 +39,12 @@ Options:
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("fuzz", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (&**first, rest))
+    {
+        return ended(setup(&root(), false).and_then(|()| fuzz::run(&root(), rest)));
+    }
     let (flags, words): (Vec<_>, Vec<_>) = arguments.iter().partition(|word| word.starts_with('-'));
     let flags: Vec<&str> = flags.into_iter().map(String::as_str).collect();
     let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
@@ -55,6 +64,10 @@ fn main() -> ExitCode {
         ["help"] => return usage(ExitCode::SUCCESS),
         _ => return usage(ExitCode::from(2)),
     };
+    ended(outcome)
+}
+
+fn ended(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -89,6 +89,19 @@ pub(crate) fn ci(root: &Path) -> Outcome {
         "--bins",
     ];
     cargo(root, "lints, slim", &[&slim[..], &deny].concat())?;
+    // What the fuzz targets do, without libFuzzer: no dependency is compiled a second time.
+    let fuzz = [
+        "clippy",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--no-default-features",
+        "--lib",
+        "--target-dir",
+        "target",
+        "--profile",
+        PROFILE,
+    ];
+    cargo(root, "lints, fuzz targets", &[&fuzz[..], &deny].concat())?;
     test(root)?;
     timed("documentation", || {
         let mut doc = Command::new(cargo_path());

@@ -107,7 +107,7 @@ pub fn driver(folder: &Path, wanted: &SourceConfig) -> Result<Option<Driver>, Ve
     let Some(settings) = &wanted.fetch else {
         return Ok(None);
     };
-    let made = drivers::driver(settings, &|place| secret(folder, place));
+    let made = drivers::driver(settings, folder, &|place| secret(folder, place));
     let named = |what| format!("source {}, fetch: {what}", wanted.name);
     made.map(Some)
         .map_err(|problems| problems.into_iter().map(named).collect())

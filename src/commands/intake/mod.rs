@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, Outcome};
+use super::{DONE, Failure, Outcome};
 use crate::app::intake::Doors;
 use crate::config::{IntakeConfig, load_intake};
 use crate::intake::inbox::InboxReader;
@@ -39,6 +39,8 @@ enum IntakeCommand {
     Try(trial::TryArgs),
     List(vendor::ListArgs),
     Connect(vendor::ConnectArgs),
+    /// Prints the OpenAPI document of the server that senders speak to.
+    Openapi,
     Bench(bench::BenchArgs),
 }
 
@@ -55,6 +57,10 @@ pub fn run(args: &IntakeArgs) -> Outcome {
         IntakeCommand::Try(trial) => trial::run(trial),
         IntakeCommand::List(list) => vendor::list(list),
         IntakeCommand::Connect(connect) => vendor::connect(connect),
+        IntakeCommand::Openapi => {
+            print!("{}", crate::intake::server::OPENAPI);
+            Ok(DONE)
+        }
         IntakeCommand::Bench(bench) => bench::run(bench),
     }
 }

@@ -28,6 +28,9 @@ pub struct TailArgs {
     /// Go on as events come.
     #[arg(short, long)]
     follow: bool,
+    /// End after so many events.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -47,10 +50,15 @@ pub fn run(args: &TailArgs) -> Outcome {
     let mut out = io::stdout().lock();
     // Nobody sends: waiting on it is waiting for the time.
     let (_keep, never) = crossbeam_channel::bounded::<()>(0);
-    loop {
+    let mut left = args.count.unwrap_or(u64::MAX);
+    while left > 0 {
         let events = reader.events_after(at, PAGE).map_err(unusable)?;
         let last = events.last().map(|event| event.seq);
         for stored in events {
+            let Some(fewer) = left.checked_sub(1) else {
+                break;
+            };
+            left = fewer;
             let person = person(&reader, &stored)?;
             let line = if args.json {
                 as_json(stored, &mut doors, person)
@@ -76,6 +84,7 @@ pub fn run(args: &TailArgs) -> Outcome {
             None => return Ok(DONE),
         }
     }
+    Ok(DONE)
 }
 
 /// Who it was: as the event says, or as the vendor said when it was asked.

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use self::query::Query;
 use self::stream::Connection;
-use super::server::{Options, Vendor};
+use super::server::{Accounts, Options, Vendor};
 use super::stage::Stage;
 use super::wire::{self, Boxed, Reply, Request};
 use super::{Act, Happening, Kind, Script, Side};
@@ -41,8 +41,7 @@ const DEMO: &str = "KxsD11z743Hf5Gq9mv3+5ekxzemlCiUXkTFY5ba1NOGcLCmGstt2n0zYE9Ns
 
 /// The fake.
 pub(super) struct Genetec {
-    user: String,
-    password: String,
+    accounts: Accounts,
     application: String,
     script: Script,
     stage: Arc<Stage>,
@@ -78,8 +77,7 @@ struct Entity {
 impl Genetec {
     pub(super) fn new(options: &Options, stage: &Arc<Stage>) -> Arc<Self> {
         Arc::new(Self {
-            user: options.user.clone(),
-            password: options.password.clone(),
+            accounts: options.accounts(),
             application: options.account.clone(),
             script: options.script.clone(),
             stage: Arc::clone(stage),
@@ -104,7 +102,7 @@ impl Genetec {
             .unwrap_or_default();
         let (name, password) = given.split_once(':').unwrap_or_default();
         let (user, application) = name.split_once(';').unwrap_or((name, ""));
-        if user != self.user || password != self.password {
+        if !self.accounts.know(user, password) {
             let why = "The user name or password is incorrect.";
             return Some(wire::with_header(
                 failed(request, 401, why),

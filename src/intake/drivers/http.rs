@@ -12,7 +12,8 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderValue};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -372,18 +373,53 @@ impl Limiter {
 
 // Whom to trust.
 
+/// Who we are to a server that asks for a certificate: our chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, our own certificate first.
+    pub certificate: Vec<u8>,
+    /// The private key.
+    pub key: Secret,
+}
+
 /// The side of TLS that checks the other; `None` for [`Trust::System`].
 pub(super) fn client_config(trust: &Trust) -> Result<Option<rustls::ClientConfig>, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
     match trust {
         Trust::System => Ok(None),
-        Trust::Authorities(pem) => authorities(pem, provider).map(Some),
-        Trust::Pinned(pin) => pinned(*pin, provider).map(Some),
+        other => client_config_as(other, None).map(Some),
     }
 }
 
-fn authorities(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<rustls::ClientConfig, String> {
-    use rustls::pki_types::pem::PemObject;
+/// The same, with a certificate of our own to show. The system's authorities are not known here.
+pub(super) fn client_config_as(
+    trust: &Trust,
+    identity: Option<&Identity>,
+) -> Result<rustls::ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = match trust {
+        Trust::System => return Err("name a file of authorities".to_owned()),
+        Trust::Authorities(pem) => authorities(pem, provider)?,
+        Trust::Pinned(pin) => pinned(*pin, provider)?,
+    };
+    let Some(identity) = identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let unfit = |error| format!("the client's certificate is no PEM: {error}");
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.certificate).collect();
+    let chain = chain.map_err(unfit)?;
+    if chain.is_empty() {
+        return Err("the client's certificate file holds no certificate (PEM)".to_owned());
+    }
+    // What is wrong with a key is not told with its bytes.
+    let key = PrivateKeyDer::from_pem_slice(identity.key.expose())
+        .map_err(|_| "the client's key is no private key (PEM)".to_owned())?;
+    let fitted = builder.with_client_auth_cert(chain, key);
+    fitted.map_err(|error| format!("the client's certificate and key cannot be used: {error}"))
+}
+
+type Checking = rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>;
+
+fn authorities(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Checking, String> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate =
@@ -397,10 +433,10 @@ fn authorities(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<rustls::Clie
     let builder = rustls::ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(builder.with_root_certificates(roots))
 }
 
-fn pinned(pin: Fingerprint, provider: Arc<CryptoProvider>) -> Result<rustls::ClientConfig, String> {
+fn pinned(pin: Fingerprint, provider: Arc<CryptoProvider>) -> Result<Checking, String> {
     let verifier = Arc::new(Pin {
         pin,
         provider: Arc::clone(&provider),
@@ -408,10 +444,9 @@ fn pinned(pin: Fingerprint, provider: Arc<CryptoProvider>) -> Result<rustls::Cli
     let builder = rustls::ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
-    let builder = builder
+    Ok(builder
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    Ok(builder.with_no_client_auth())
+        .with_custom_certificate_verifier(verifier))
 }
 
 /// Believes one certificate. That the other side has its key is verified as always.
@@ -478,19 +513,33 @@ pub(super) fn explained(url: &str, error: &reqwest::Error) -> String {
         .and_then(|url| url.host_str())
         .unwrap_or("the vendor");
     let words = chain(error);
-    let advice = if words.contains("UnknownIssuer") || words.contains("CaUsedAsEndEntity") {
-        ": nobody we trust has signed its certificate; give the file of its authority, or pin its \
-         fingerprint"
-    } else if words.contains("not valid for name") || words.contains("NotValidForName") {
-        ": its certificate bears another name; use that name as the address, or pin its fingerprint"
-    } else if words.contains("InvalidContentType") || words.contains("wrong version") {
-        ": it does not speak TLS on this port; try http:// or the other port"
-    } else if error.is_timeout() {
-        ": it did not answer in time"
-    } else {
-        ""
+    let advice = match advice(&words) {
+        "" if error.is_timeout() => ": it did not answer in time",
+        advice => advice,
     };
     format!("no contact with {host}{advice} ({words})")
+}
+
+/// What to do about a failure of TLS, by its words; empty where nothing is known.
+pub(super) fn advice(words: &str) -> &'static str {
+    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if says(&["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]) {
+        ": nobody we trust has signed its certificate; give the file of its authority, or pin its \
+         fingerprint"
+    } else if says(&["not valid for name", "NotValidForName"]) {
+        ": its certificate bears another name; use that name as the address, or pin its fingerprint"
+    } else if says(&[
+        "CertificateRequired",
+        "CertificateUnknown",
+        "UnknownCA",
+        "BadCertificate",
+    ]) {
+        ": it asks for a certificate of ours that it believes"
+    } else if says(&["InvalidContentType", "wrong version"]) {
+        ": it does not speak TLS on this port; try the address without TLS, or the other port"
+    } else {
+        ""
+    }
 }
 
 /// What an error says, down to its cause, without the URL.

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use genetec::{EVENTS as GENETEC_EVENTS, Framer, Genetec, GenetecAccount, Item, StreamForm};
-pub use http::{Fingerprint, Trouble, Trust};
+pub use http::{Fingerprint, Identity, Trouble, Trust};
 pub use kisi::{API as KISI_API, EVENTS as KISI_EVENTS, Kisi, KisiAccount};
 pub use mqtt::{Mqtt, MqttAccount};
 pub use openpath::{

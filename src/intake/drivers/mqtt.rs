@@ -16,7 +16,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS, SubscribeFi
 use rumqttc::{TlsConfiguration, Transport};
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Trouble, Trust, client_config};
+use super::http::{Identity, Trouble, Trust, advice, client_config_as};
 use super::{Context, Ended, Failure};
 use crate::intake::{Headers, Secret};
 use crate::units::Instant;
@@ -42,6 +42,8 @@ pub struct MqttAccount {
     pub port: u16,
     /// TLS, and whose certificates are believed.
     pub tls: Option<Trust>,
+    /// The certificate that we show, with TLS.
+    pub identity: Option<Identity>,
     /// The session's name: it must stay the same and be nobody else's.
     pub client_id: String,
     /// User and password.
@@ -77,9 +79,12 @@ impl Mqtt {
         {
             problems.push(format!("topics: {topic:?} is no topic filter"));
         }
+        if account.tls.is_none() && account.identity.is_some() {
+            problems.push("certificate: it is shown with TLS only; set `tls = true`".to_owned());
+        }
         let tls = match &account.tls {
             None => None,
-            Some(trust) => match tls(trust) {
+            Some(trust) => match tls(trust, account.identity.as_ref()) {
                 Ok(config) => Some(Arc::new(config)),
                 Err(problem) => {
                     problems.push(format!("tls: {problem}"));
@@ -205,7 +210,13 @@ impl Mqtt {
             ConnectionError::ConnectionRefused(code) => Trouble::Refused(format!(
                 "the broker at {host} refuses the connection: {code:?}"
             )),
-            other => Trouble::Unreachable(format!("no contact with the broker at {host}: {other}")),
+            other => {
+                let words = other.to_string();
+                let advice = advice(&words);
+                Trouble::Unreachable(format!(
+                    "no contact with the broker at {host}{advice} ({words})"
+                ))
+            }
         }
     }
 }
@@ -216,15 +227,12 @@ fn ended() -> Failure {
     ))
 }
 
-fn tls(trust: &Trust) -> Result<rustls::ClientConfig, String> {
-    let config = match trust {
-        Trust::System => {
-            let pem = std::fs::read(SYSTEM_AUTHORITIES).map_err(|error| {
-                format!("cannot read {SYSTEM_AUTHORITIES} ({error}): name a file of authorities")
-            })?;
-            client_config(&Trust::Authorities(pem))?
-        }
-        other => client_config(other)?,
+fn tls(trust: &Trust, identity: Option<&Identity>) -> Result<rustls::ClientConfig, String> {
+    let Trust::System = trust else {
+        return client_config_as(trust, identity);
     };
-    config.ok_or_else(|| "there is nobody to trust".to_owned())
+    let pem = std::fs::read(SYSTEM_AUTHORITIES).map_err(|error| {
+        format!("cannot read {SYSTEM_AUTHORITIES} ({error}): name a file of authorities")
+    })?;
+    client_config_as(&Trust::Authorities(pem), identity)
 }

@@ -10,14 +10,14 @@
 //! application = { file = "/run/secrets/genetec-application" }
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::genetec::{EVENTS as GENETEC_EVENTS, StreamForm};
-use super::http::{Fingerprint, Trouble, Trust};
+use super::http::{Fingerprint, Identity, Trouble, Trust};
 use super::kisi::{API as KISI_API, EVENTS as KISI_EVENTS};
 use super::openpath::{API as OPENPATH_API, EVENTS as OPENPATH_EVENTS};
 use super::{
@@ -133,7 +133,7 @@ pub struct MqttDriver {
     /// Its port; 1883 by default, with TLS 8883.
     #[serde(default)]
     pub port: Option<u16>,
-    /// Whether TLS is spoken; it is, too, if `ca_file` or `pin` is given.
+    /// Whether TLS is spoken; it is, too, if `ca_file`, `pin` or `certificate` is given.
     #[serde(default)]
     pub tls: bool,
     /// A file of authorities (PEM), instead of those that the system trusts.
@@ -142,6 +142,12 @@ pub struct MqttDriver {
     /// SHA-256 of the one certificate that is believed.
     #[serde(default)]
     pub pin: Option<String>,
+    /// Our own certificate (PEM chain), for a broker that asks for one; needs `key` too.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate (PEM).
+    #[serde(default)]
+    pub key: Option<SecretRef>,
     /// The session's name: it must stay the same and be nobody else's.
     pub client_id: String,
     /// User name.
@@ -212,13 +218,15 @@ pub enum Driver {
     Tail(Tail),
 }
 
-/// The driver that settings name. `resolve` reads a secret from where it is kept. `Err`: everything
-/// that is wrong, each with what to do.
+/// The driver that settings name. Paths begin at `folder`; `resolve` reads a secret from where it is
+/// kept. `Err`: everything that is wrong, each with what to do.
 pub fn driver(
     settings: &DriverSettings,
+    folder: &Path,
     resolve: &dyn Fn(&SecretRef) -> Result<Secret, String>,
 ) -> Result<Driver, Vec<String>> {
     let mut given = Given {
+        folder,
         resolve,
         problems: Vec::new(),
     };
@@ -246,8 +254,8 @@ pub fn driver(
                 TailForm::JsonLines
             };
             Ok(Driver::Tail(Tail::new(TailAccount {
-                path: settings.path.clone(),
-                state: settings.state.clone(),
+                path: folder.join(&settings.path),
+                state: folder.join(&settings.state),
                 form,
             })))
         }
@@ -256,6 +264,7 @@ pub fn driver(
 
 /// What settings give, with what is wrong with it so far.
 struct Given<'a> {
+    folder: &'a Path,
     resolve: &'a dyn Fn(&SecretRef) -> Result<Secret, String>,
     problems: Vec<String>,
 }
@@ -280,14 +289,48 @@ impl Given<'_> {
             (None, Some(pin)) => Fingerprint::parse(pin)
                 .map(Trust::Pinned)
                 .map_err(|why| format!("pin: {why}")),
-            (Some(path), None) => std::fs::read(path)
-                .map(Trust::Authorities)
-                .map_err(|error| format!("ca_file: cannot read {}: {error}", path.display())),
+            (Some(path), None) => self.file("ca_file", path).map(Trust::Authorities),
         };
         trust.unwrap_or_else(|problem| {
             self.problems.push(problem);
             Trust::System
         })
+    }
+
+    fn file(&self, field: &str, path: &Path) -> Result<Vec<u8>, String> {
+        let path = self.folder.join(path);
+        std::fs::read(&path)
+            .map_err(|error| format!("{field}: cannot read {}: {error}", path.display()))
+    }
+
+    /// Our certificate and its key: both or none.
+    fn identity(
+        &mut self,
+        certificate: Option<&PathBuf>,
+        key: Option<&SecretRef>,
+    ) -> Option<Identity> {
+        let (certificate, key) = match (certificate, key) {
+            (None, None) => return None,
+            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(_), None) => {
+                self.problems
+                    .push("key: the certificate's private key is missing".to_owned());
+                return None;
+            }
+            (None, Some(_)) => {
+                self.problems
+                    .push("certificate: the key's certificate is missing".to_owned());
+                return None;
+            }
+        };
+        let key = self.secret("key", key);
+        match self.file("certificate", certificate) {
+            Ok(certificate) => Some(Identity { certificate, key }),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 
     fn openpath(&mut self, settings: &OpenpathDriver) -> OpenpathAccount {
@@ -335,7 +378,9 @@ impl Given<'_> {
     }
 
     fn mqtt(&mut self, settings: &MqttDriver) -> MqttAccount {
-        let tls = settings.tls || settings.ca_file.is_some() || settings.pin.is_some();
+        let given = settings.ca_file.is_some() || settings.pin.is_some();
+        let tls = settings.tls || given || settings.certificate.is_some();
+        let identity = self.identity(settings.certificate.as_ref(), settings.key.as_ref());
         let trust = self.trust(settings.ca_file.as_ref(), settings.pin.as_ref());
         let password = settings
             .password
@@ -349,6 +394,7 @@ impl Given<'_> {
             host: settings.host.clone(),
             port: settings.port.unwrap_or(if tls { 8883 } else { 1883 }),
             tls: tls.then_some(trust),
+            identity,
             client_id: settings.client_id.clone(),
             login: settings
                 .user
@@ -441,7 +487,7 @@ mod tests {
     #[track_caller]
     fn check(settings: &str, expect: Result<(), &[&str]>) {
         let settings: DriverSettings = toml::from_str(settings).expect("settings");
-        let made = driver(&settings, &resolve).map(drop);
+        let made = driver(&settings, Path::new(""), &resolve).map(drop);
         let expect = expect.map_err(|all| all.iter().map(|one| (*one).to_owned()).collect());
         assert_eq!(made, expect);
     }
@@ -485,6 +531,10 @@ mod tests {
         check(
             &format!("{GENETEC}url = 'http://h'\npin = 'abc'\nca_file = 'x'"),
             Err(&["ca_file and pin: give one of them"]),
+        );
+        check(
+            "driver = 'mqtt'\nhost = 'h'\nclient_id = 'c'\ntopics = ['a/#']\ncertificate = 'c.pem'",
+            Err(&["key: the certificate's private key is missing"]),
         );
     }
 }

@@ -19,6 +19,7 @@
 //! It deliberately decompresses nothing and speaks no HTTP/2.
 
 mod connections;
+mod document;
 mod patience;
 mod routes;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Desk;
 use connections::{Connection, Connections};
+pub use document::OPENAPI;
 use patience::{HeaderClock, Watched};
 pub use tls::TlsError;
 

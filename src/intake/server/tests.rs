@@ -20,7 +20,7 @@ const NORTH: &str = "north-token-0123456789abcdef0123";
 const SOUTH: &str = "south-token-0123456789abcdef0123";
 
 /// A server of its own on a free port.
-struct Rig {
+pub(super) struct Rig {
     address: SocketAddr,
     desk: Arc<Desk>,
     stop: CancellationToken,
@@ -29,8 +29,20 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(
+    pub(super) fn new(
         change: impl FnOnce(&mut ServerSettings, &mut InboxSettings, &mut SourceSettings),
+    ) -> Self {
+        Self::with(change, true)
+    }
+
+    /// No source speaks Camio's API.
+    pub(super) fn without_camio() -> Self {
+        Self::with(|_, _, _| {}, false)
+    }
+
+    fn with(
+        change: impl FnOnce(&mut ServerSettings, &mut InboxSettings, &mut SourceSettings),
+        with_camio: bool,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut inbox = InboxSettings::at(folder.path().join("inbox.db"));
@@ -54,7 +66,10 @@ impl Rig {
             settings,
             secrets: Vec::new(),
         };
-        let sources = vec![plain, camio("north", NORTH), camio("south", SOUTH)];
+        let mut sources = vec![plain];
+        if with_camio {
+            sources.extend([camio("north", NORTH), camio("south", SOUTH)]);
+        }
         let names: Vec<_> = sources
             .iter()
             .map(|source| (Arc::clone(&source.name), source.adapter.vendor()))
@@ -82,7 +97,7 @@ impl Rig {
         }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(super) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("a connection");
         let most = Some(Duration::from_secs(30));
         stream.set_read_timeout(most).expect("a bound");
@@ -95,6 +110,15 @@ impl Rig {
         // A server that refuses early may close before everything is sent.
         drop(stream.write_all(request));
         answer(&mut stream)
+    }
+
+    /// From now on writes and reads fail, as on a disk that is gone.
+    pub(super) fn break_disk(&self) {
+        let path = self.folder.path().join("inbox.db");
+        let other = rusqlite::Connection::open(path).expect("a connection");
+        let gone = "ALTER TABLE event RENAME TO gone; ALTER TABLE access_point RENAME TO gone_too";
+        other.execute_batch(gone).expect("renamed");
+        assert_eq!(self.ask(&signed("x granted r")).0, 503);
     }
 
     fn stored(&self) -> u64 {
@@ -112,7 +136,7 @@ impl Drop for Rig {
     }
 }
 
-fn answer(stream: &mut TcpStream) -> (u16, String) {
+pub(super) fn answer(stream: &mut TcpStream) -> (u16, String) {
     let mut bytes = Vec::new();
     // A reset after the answer is no concern here.
     drop(stream.read_to_end(&mut bytes));
@@ -335,12 +359,7 @@ fn who_is_turned_away_is_told_and_nothing_else_is_lost() {
 fn a_failed_disk_ends_it() {
     let rig = Rig::new(|_, _, _| {});
     check(&rig, &signed("a granted r"), 200, 1, "");
-    let path = rig.folder.path().join("inbox.db");
-    let other = rusqlite::Connection::open(path).expect("a connection");
-    other
-        .execute_batch("ALTER TABLE event RENAME TO gone")
-        .expect("renamed");
-    assert_eq!(rig.ask(&signed("b granted r")).0, 503);
+    rig.break_disk();
     assert_eq!(rig.ask(&signed("c granted r")).0, 503);
     let health = b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     assert_eq!(rig.ask(health).0, 503);

@@ -1,0 +1,5 @@
+//! Bodies of `camio`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tailgate_fuzz::body("camio", bytes));
