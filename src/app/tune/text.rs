@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::case::Changes;
-use super::findings::{Findings, Rate, Scored, Share};
+use super::findings::{AxisLine, AxisPoint, Findings, Rate, Scored, Share};
 use crate::app::names::clock;
 use crate::app::report::text::Ink;
 use crate::score::Turn;
@@ -13,6 +13,8 @@ use crate::score::Turn;
 /// Lines of the Pareto table, and of passages that differ, that a screen holds.
 const FRONT_LINES: usize = 8;
 const DIFFERENCE_LINES: usize = 40;
+/// So few settings were asked for one by one: each is shown, whether or not it matters.
+const FEW_AXES: usize = 4;
 
 /// The whole summary.
 pub fn summary(findings: &Findings, ink: Ink) -> String {
@@ -22,6 +24,7 @@ pub fn summary(findings: &Findings, ink: Ink) -> String {
     let _ = table(&mut text, findings, ink);
     let _ = settings(&mut text, findings, ink);
     let _ = differences(&mut text, findings, ink);
+    let _ = axes(&mut text, findings, ink);
     let _ = front(&mut text, findings, ink);
     let _ = warnings(&mut text, findings, ink);
     text
@@ -193,6 +196,43 @@ pub fn what_of(change: &crate::score::Change) -> String {
             word(&change.after, "quiet")
         ),
     }
+}
+
+/// What each value costs; of many settings only those that matter.
+fn axes(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result {
+    let all = findings.axes.len() <= FEW_AXES;
+    let shown: Vec<&AxisLine> = findings
+        .axes
+        .iter()
+        .filter(|axis| all || axis.points.windows(2).any(|p| differ(p[0].cost, p[1].cost)))
+        .collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "\n{}  {}",
+        ink.bold("One setting at a time"),
+        ink.quiet("value: what it costs, the others as in the best; in brackets the best")
+    )?;
+    for axis in shown {
+        let point = |point: &AxisPoint| {
+            let text = format!("{}: {}", value(&point.value), short(point.cost));
+            if axis.best.as_ref() == Some(&point.value) {
+                format!("[{text}]")
+            } else {
+                text
+            }
+        };
+        let points: Vec<String> = axis.points.iter().map(point).collect();
+        writeln!(text, "  {:<34} {}", axis.name, points.join("  "))?;
+    }
+    Ok(())
+}
+
+/// Costs are sums of a few whole numbers and weights: closer than this they are equal.
+fn differ(a: f64, b: f64) -> bool {
+    (a - b).abs() > 1e-9
 }
 
 fn front(text: &mut String, findings: &Findings, ink: Ink) -> std::fmt::Result {
