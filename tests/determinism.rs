@@ -29,7 +29,8 @@ use tailgate::units::Instant;
 const RUNS: usize = 20;
 
 /// One scene for each part of the engine.
-const SCENES: [&str; 12] = [
+const SCENES: [&str; 13] = [
+    "clocks/ahead-by-20-learned",
     "exits/head-on",
     "grants/late-grant-repairs",
     "grants/two-readers",

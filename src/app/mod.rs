@@ -15,3 +15,4 @@ pub mod sightings;
 pub mod trace;
 pub mod truth;
 pub mod tune;
+pub mod walked;

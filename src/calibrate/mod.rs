@@ -5,13 +5,17 @@
 //! parametrisation ([`view`]), one minimiser ([`fit`]) and one account of what the uncertainty means on
 //! the floor ([`spread`]). Pure: no files, no pixels, no chance but a seeded sampler of its own.
 //!
+//! [`health`] says whether a door is set up right, [`propose`] where its portals may be.
+//!
 //! It does not find points or people in pictures, and writes no files: see `app` and `commands`.
 
 mod fit;
+pub mod health;
 mod lines;
 mod matrix;
 pub mod people;
 mod points;
+pub mod propose;
 mod sampler;
 mod spread;
 mod view;

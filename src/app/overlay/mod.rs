@@ -2,6 +2,7 @@
 
 mod calibration;
 mod canvas;
+mod health;
 mod mood;
 mod panel;
 mod scene;
@@ -9,6 +10,7 @@ mod watch;
 
 pub use calibration::{CalibrationEvidence, Mark, draw_calibration};
 pub use canvas::{Canvas, Colour, TextSize};
+pub use health::draw_health;
 pub use mood::Mood;
 pub use scene::SceneOverlay;
 pub use watch::{FrameSink, OverlayWatcher};

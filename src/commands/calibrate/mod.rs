@@ -1,9 +1,11 @@
 //! `tailgate calibrate WAY`: from a camera's picture to a calibration file, and the picture that
 //! proves it. One file a way; what they share is in [`output`].
 
+mod check;
 mod lines;
 mod output;
 mod points;
+mod propose;
 mod rectangle;
 
 use clap::{Args, Subcommand};
@@ -25,6 +27,8 @@ enum Way {
     Points(points::PointsArgs),
     Rectangle(rectangle::RectangleArgs),
     Lines(lines::LinesArgs),
+    Check(check::CheckArgs),
+    Propose(propose::ProposeArgs),
 }
 
 /// Calibrates; exit code 1 if what was given makes no calibration.
@@ -33,5 +37,7 @@ pub fn run(args: &CalibrateArgs) -> Outcome {
         Way::Points(args) => points::run(args),
         Way::Rectangle(args) => rectangle::run(args),
         Way::Lines(args) => lines::run(args),
+        Way::Check(args) => check::run(args),
+        Way::Propose(args) => propose::run(args),
     }
 }

@@ -344,13 +344,14 @@ pub fn raster(view: &View, evidence: &CalibrationEvidence) -> Vec<PointInImage> 
     (0..RASTER * RASTER).map(pixel).filter(near).collect()
 }
 
-fn picture(path: &Path) -> Result<RgbImage, Failure> {
+/// A still picture.
+pub fn picture(path: &Path) -> Result<RgbImage, Failure> {
     let opened = image::open(path).map_err(|problem| cannot("read", path, &problem))?;
     Ok(opened.to_rgb8())
 }
 
 /// The frame of a clip at a time.
-fn frame(path: &Path, at_s: f64) -> Result<RgbImage, Failure> {
+pub fn frame(path: &Path, at_s: f64) -> Result<RgbImage, Failure> {
     let said = |problem: crate::capture::CaptureError| Failure::unusable(problem.to_string());
     let mut clip = Clip::open(path, &ClipOptions::default()).map_err(said)?;
     let mut last = None;
