@@ -101,7 +101,7 @@ fn head_on_is_doubtful() {
 
 #[test]
 fn from_far_away_people_are_too_small() {
-    check(&camera(4.0, 40.0, 20.0, 700.0), Grade::Refuse, "px tall");
+    check(&camera(4.0, 60.0, 30.0, 700.0), Grade::Refuse, "px tall");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn from_straight_above_nobody_is_found() {
 #[test]
 fn a_lens_too_long_cuts_people() {
     check(
-        &camera(3.2, 4.0, 2.0, 2600.0),
+        &camera(3.2, 4.0, 2.0, 3400.0),
         Grade::Refuse,
         "head to foot",
     );
