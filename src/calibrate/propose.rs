@@ -25,8 +25,8 @@ const STEP_M: f64 = 0.1;
 const BEYOND_M: f64 = 0.45;
 /// Fewer walks make no portal.
 const LEAST_WALKS: usize = 3;
-/// Nor does a smaller share of them all.
-const LEAST_SHARE: f64 = 0.15;
+/// Nor does a smaller share of them all: in the open, a few always happen to pass near one place.
+const LEAST_SHARE: f64 = 0.3;
 /// A metre of width counts as much as this share of the walks.
 const WIDTH_COSTS: f64 = 0.2;
 /// Walks that begin or end behind the line count so much more.
@@ -43,7 +43,7 @@ const MARGIN_TILES: f64 = 2.0;
 /// Fewer walks say nothing of where nobody walks.
 const LEAST_WALKS_FOR_BLOCKED: usize = 20;
 /// At most so many portals.
-const MOST_PORTALS: usize = 4;
+const MOST_PORTALS: usize = 3;
 
 /// The way of one person over the floor.
 #[derive(Debug, Clone, PartialEq)]
