@@ -352,7 +352,7 @@ mod tests {
                 from_edge: true,
                 to_edge: false,
             };
-            if n % 4 == 0 {
+            if n.is_multiple_of(4) {
                 walk.points.reverse();
                 (walk.from_edge, walk.to_edge) = (false, true);
             }
