@@ -95,6 +95,9 @@ def inside(boxes, x, y):
 def losses(raw, values, kind, centres, strides):
     """The loss and its parts (as a dictionary of tensors) of raw outputs [batch, cells, 13]."""
     raw = raw.float()
+    # Rows of labels that nobody of this batch has cost as much as those that somebody has.
+    most = max(1, int((kind > 0).sum(1).max())) if raw.device.type == "cpu" else kind.shape[1]
+    values, kind = values[:, :most], kind[:, :most]
     logit, places = raw[..., 0], model.decode(raw[..., 1:], centres, strides)
     chosen = assign(
         logit.sigmoid().detach(), places[..., :4].detach(), values, kind, centres, strides

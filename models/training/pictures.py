@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 MAGIC = b"TGPACK01"
+PAD = 114  # grey where there is no picture
 
 
 @dataclass
@@ -169,7 +170,18 @@ def spread(records, count):
     return chosen[:count] if len(chosen) > count else chosen
 
 
-def letterbox(picture, width, height, pad=114):
+def half(picture):
+    """Half the size, each pixel the mean of four; an odd row or column is doubled first."""
+    height, width = picture.shape[:2]
+    if height % 2 or width % 2:
+        picture = cv2.copyMakeBorder(
+            picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE
+        )
+    size = (picture.shape[1] // 2, picture.shape[0] // 2)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def letterbox(picture, width, height, pad=PAD):
     """`picture` scaled to fit, at the top left, the rest grey. Returns it and the scale."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     w = max(1, round(picture.shape[1] * scale))

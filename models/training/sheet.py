@@ -49,7 +49,7 @@ def main():
     torch.manual_seed(options.seed)
     records = [r for r in pictures.open_all(options.data) if r.split == "train"]
     records = [r for r in records if options.only in (None, r.source)]
-    prepared = augment.prepare(records, pictures.decode_all(records, 1), 1)
+    prepared = augment.prepare(records, pictures.decode_all(records, 1), 1, "cpu")
     store = augment.Store(prepared, torch.device("cpu"))
     maker = augment.Maker(store, options.seed)
     width, height = map(int, options.size.split("x"))

@@ -4,7 +4,9 @@
     python3 models/training/train.py ... --out OUT2 --resume OUT/last.pt --seconds 1500
 
 The learning rate falls along `--steps`, or along `--seconds` of training summed over all runs;
-`--time-limit` ends this run early, whatever is left. OUT gets last.pt (everything needed to go
+`--time-limit` ends this run early, whatever is left. With `--flat` the rate stays, so that
+training goes on for as long as there is time for it; `--finish SECONDS --resume COPY` makes a
+model of any such checkpoint: its rate falls to nothing along this one run. OUT gets last.pt (everything needed to go
 on), best.pt (the averaged weights of the best check so far), log.jsonl and checks.jsonl.
 `--render PROGRAM` makes rendered pictures while training goes on. Everything random is seeded; on a
 GPU, and with `--render` or `--seconds`, runs still differ in the last digits and in timing.
@@ -24,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -95,7 +98,8 @@ class Renderer(threading.Thread):
         while not self.stop:
             try:
                 threads = self.options.render_threads
-                result = augment.prepare(*self.one(self.options.render_count, threads), 4)
+                result = augment.prepare(*self.one(self.options.render_count, threads), 4,
+                                         self.options.device)
             except (subprocess.CalledProcessError, OSError, ValueError) as error:
                 print(f"rendering stopped: {error}", flush=True)
                 return
@@ -126,6 +130,11 @@ def arguments(argv):
     parser.add_argument("--steps", type=int, help="steps of the whole training")
     parser.add_argument("--seconds", type=float, help="seconds of the whole training, all runs")
     parser.add_argument("--time-limit", type=float, default=math.inf, help="seconds of this run")
+    parser.add_argument("--flat", action="store_true", help="the learning rate does not fall")
+    parser.add_argument("--finish", type=float, help="seconds in which this run's rate falls to 0")
+    parser.add_argument("--mosaics", type=float, default=0.3, help="share of mosaics of four")
+    parser.add_argument("--save-every", type=float, default=300, help="seconds")
+    parser.add_argument("--check-most", type=int, default=2**31, help="pictures of a check")
     parser.add_argument("--check-every", type=float, default=150, help="seconds")
     parser.add_argument("--log-every", type=int, default=50, help="steps")
     parser.add_argument("--stop-at", type=int, default=2**62, help="step at which this run ends")
@@ -136,17 +145,54 @@ def arguments(argv):
     parser.add_argument("--threads", type=int, default=0, help="to decode with; 0: all")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--profile", action="store_true", help="time the parts of a step; slower")
-    parser.add_argument("--shapes", help="like 416x256,320x192 instead of the usual mix")
+    parser.add_argument("--shapes", help="like 416x256:3,320x192:1 instead of the usual mix")
     options = parser.parse_args(argv)
-    if not options.steps and not options.seconds:
-        parser.error("say --steps or --seconds")
+    if not (options.steps or options.seconds or options.flat or options.finish):
+        parser.error("say --steps, --seconds, --flat or --finish")
     return options
 
 
 def shapes_of(options):
     if not options.shapes:
         return SHAPES
-    return [(*map(int, shape.split("x")), 1.0) for shape in options.shapes.split(",")]
+    shapes = [shape.partition(":") for shape in options.shapes.split(",")]
+    return [(*map(int, size.split("x")), float(share or 1)) for size, _, share in shapes]
+
+
+class Feed:
+    """Batches, one after another; on a CPU the next is made while the network works on one."""
+
+    def __init__(self, maker, options):
+        self.maker, self.options = maker, options
+        self.random = random.Random(options.seed)
+        self.shapes = shapes_of(options)
+        self.pool = ThreadPoolExecutor(1) if options.device == "cpu" else None
+        self.ready = None
+
+    @torch.no_grad()
+    def make(self, width, height):
+        size = max(2, round(self.options.batch * AREA / (width * height) / 8) * 8)
+        if self.options.batch < 8:
+            size = self.options.batch
+        return self.maker.batch(size, width, height)
+
+    def begin(self):
+        width, height, _ = self.random.choices(self.shapes, [s[2] for s in self.shapes])[0]
+        if self.pool:
+            return self.pool.submit(self.make, width, height)
+        return self.make(width, height)
+
+    def next(self):
+        if not self.pool:
+            return self.begin()
+        ready = self.ready or self.begin()
+        batch = ready.result()
+        self.ready = self.begin()
+        return batch
+
+    def close(self):
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
 
 
 class Training:
@@ -156,7 +202,8 @@ class Training:
         self.options, self.started = options, started
         self.device = torch.device(options.device)
         torch.manual_seed(options.seed)
-        self.random = random.Random(options.seed)
+        if options.flat or options.finish:
+            options.steps = options.steps or 2**31
         self.network = model.Lintel(options.size).to(self.device)
         self.network = self.network.to(memory_format=torch.channels_last)
         self.average = Average(self.network)
@@ -176,6 +223,7 @@ class Training:
         if options.compile:
             self.forward = torch.compile(self.network, dynamic=False)
         self.centres, self.times = {}, {}
+        self.begun = time.time()  # of the steps: what came before took no training
 
     def restore(self, path):
         state = torch.load(path, map_location=self.device, weights_only=True)
@@ -205,6 +253,8 @@ class Training:
 
     def progress(self):
         """How far the whole training is, 0 to 1."""
+        if self.options.finish:
+            return min(1.0, (time.time() - self.begun) / self.options.finish)
         if self.options.steps:
             return min(1.0, self.step / self.options.steps)
         return min(1.0, self.seconds / self.options.seconds)
@@ -212,6 +262,10 @@ class Training:
     def rate(self):
         warm_steps = min(WARM_STEPS, (self.options.steps or math.inf) / 10)
         warm = min(1.0, (self.step + 1) / warm_steps)
+        if self.options.finish:
+            return self.options.rate * max(0.0, 1 - self.progress())
+        if self.options.flat:
+            return self.options.rate * warm
         fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress()))
         return self.options.rate * warm * fall
 
@@ -231,15 +285,11 @@ class Training:
             self.centres[width, height] = model.cells(height, width, self.device)
         return self.centres[width, height]
 
-    def one_step(self, maker, shape):
+    def one_step(self, feed):
         """One step of the optimiser; returns the loss's parts."""
-        width, height = shape[:2]
-        size = max(2, round(self.options.batch * AREA / (width * height) / 8) * 8)
-        if self.options.batch < 8:
-            size = self.options.batch
         self.mark("start")
-        with torch.no_grad():
-            batch = maker.batch(size, width, height)
+        batch = feed.next()
+        size, (height, width) = len(batch.pictures), batch.pictures.shape[2:]
         images = batch.pictures.float().contiguous(memory_format=torch.channels_last)
         self.mark("augment")
         for group in self.optimiser.param_groups:
@@ -309,12 +359,16 @@ def main(argv=None):
             records, decoded = records + more[0], decoded + more[1]
     train = [i for i, r in enumerate(records) if r.split == "train"]
     held = [(r, d) for r, d in zip(records, decoded) if r.split == "val"]
-    prepared = augment.prepare([records[i] for i in train], [decoded[i] for i in train], threads)
+    prepared = augment.prepare(
+        [records[i] for i in train], [decoded[i] for i in train], threads, options.device
+    )
     store = augment.Store(prepared, training.device)
     del records, decoded, prepared
-    maker = augment.Maker(store, options.seed + training.step, options.rendered_share)
-    print(f"{store.count} pictures to train on, {len(held)} to check on, "
-          f"{store.flat.numel() * 4 / 1e9:.1f} GB, after {time.time() - started:.0f} s", flush=True)
+    maker = augment.Maker(
+        store, options.seed + training.step, options.rendered_share, options.mosaics
+    )
+    held = held[:: max(1, len(held) // options.check_most)]
+    print(f"{store.count} pictures to train on, {len(held)} to check on, after {time.time() - started:.0f} s", flush=True)
     if renderer:
         renderer.start()
     try:
@@ -327,8 +381,8 @@ def main(argv=None):
 def run(training, maker, renderer, held):
     """Steps until the training or this run is over; checks and saves on the way."""
     options, started = training.options, training.started
-    shapes = shapes_of(options)
-    shares = [shape[2] for shape in shapes]
+    feed = Feed(maker, options)
+    training.begun = saved = time.time()
     sums, seen, logged, checked = {}, 0, time.time(), time.time()
     last_step = None
     every = options.log_every
@@ -342,9 +396,8 @@ def run(training, maker, renderer, held):
                 maker.store.extend(prepared)
             maker.weigh()
             renderer.stop = maker.store.count >= options.render_most
-        maker.calm = training.progress() > CALM
-        shape = training.random.choices(shapes, shares)[0]
-        parts, size = training.one_step(maker, shape)
+        maker.calm = bool(options.finish) or training.progress() > CALM
+        parts, size = training.one_step(feed)
         now = time.time()
         if last_step is not None:
             training.seconds += now - last_step
@@ -363,13 +416,17 @@ def run(training, maker, renderer, held):
                 sums, seen, logged = {}, 0, time.time()
             if training.step % (10 * every) == 0 or training.step <= 3:
                 print(json.dumps(line), flush=True)
+        if now - saved > options.save_every:
+            training.save("last.pt")
+            saved = time.time()
         if now - checked > options.check_every:
             report(training, held)
-            checked = time.time()
+            checked = saved = time.time()
             last_step = None
     report(training, held)
     for part, times in training.times.items():
         print(f"{part}: median {np.median(times) * 1e3:.1f} ms a step")
+    feed.close()
     print(f"stopped at step {training.step}, {training.seconds:.0f} s of training, "
           f"progress {training.progress():.3f}, run of {time.time() - started:.0f} s", flush=True)
 
