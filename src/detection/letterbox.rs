@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BoxInImage;
+use super::{BoxInImage, PointInImage};
 
 /// A rectangle of whole pixels of the upright source picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,15 @@ impl Letterbox {
             |value: f64| (value - f64::from(self.offset.0)) * across + f64::from(self.source.left);
         let y = |value: f64| (value - f64::from(self.offset.1)) * down + f64::from(self.source.top);
         BoxInImage::new(x(left), y(top), x(right), y(bottom))
+    }
+
+    /// A point in pixels of the network's input, as a point in the source picture.
+    pub fn point_in_image(&self, x: f64, y: f64) -> PointInImage {
+        let bbox = self.box_in_image(x, y, x, y);
+        PointInImage {
+            x: bbox.left,
+            y: bbox.top,
+        }
     }
 
     /// The smallest input, both sides a multiple of `multiple`, whose longer side is `long_side`

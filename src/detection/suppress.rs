@@ -54,13 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn candidate(left: f32, top: f32, size: f32, score: f32) -> Candidate {
-        Candidate {
-            left,
-            top,
-            right: left + size,
-            bottom: top + size,
-            score,
-        }
+        Candidate::new(left, top, left + size, top + size, score)
     }
 
     #[track_caller]

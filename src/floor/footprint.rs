@@ -9,6 +9,10 @@
 //!   the latter. Both readings are fitted; the footprint stands by the likelier and its covariance
 //!   holds both.
 //!
+//!
+//! A detector may tell foot and head itself. A foot inside its box was seen; one beyond it is where
+//! the detector thinks that hidden feet are, and is believed as loosely as such guesses are good.
+//!
 //! What remains when the feet are hidden is the head, a person's usual height, and that the feet
 //! are nearer than anything seen at the cut; the covariance says how little that can be.
 //! With no pose known (see `pose`) there are no heights: the lower edge is all there is.
@@ -39,6 +43,12 @@ const HIDDEN_SPREAD_M: f64 = 1.2;
 const SHORT_PERSON_SHARE: f64 = 0.15;
 /// Below this misfit (1 degree of freedom) nobody looks short in the open.
 const LOOKS_SHORT_CHI2: f64 = 2.0;
+/// A foot told further outside of the visible box than this many of its edges' standard deviations
+/// was not seen but guessed from the rest of the body.
+const GUESSED_FOOT_SDS: f64 = 2.0;
+/// 1-sigma of such a guess, as a share of the way from the foot to the head: people differ by less
+/// in their proportions, but a detector sees no more than a part of them.
+const GUESSED_FOOT_SD_SHARE: f64 = 0.1;
 /// Covariances of bodies without feet are stretched by this: bounds are no Gaussians, and on
 /// simulated people the fit is too sure of itself by about this much.
 const HIDDEN_STRETCH: f64 = 1.2;
@@ -181,7 +191,16 @@ impl CameraModel {
         let border_px = depth - BORDER_SDS * settings.edge_sd_px(&detection.bbox);
         let may_be_hidden = is_covered || detection.bbox.bottom > border_px;
         let is_asked = may_be_hidden || looks_short(&feet, &evidence);
-        if evidence.foot.is_some() || !is_asked {
+        if let Some(foot) = detection.foot {
+            let is_guess = settings.is_guess(foot, &detection.bbox);
+            let basis = if is_guess {
+                FootprintBasis::Head
+            } else {
+                seen.basis
+            };
+            return Some(Footprint { basis, ..seen });
+        }
+        if !is_asked {
             return Some(seen);
         }
         match self.fitted_without_feet(pose, settings, detection, evidence) {
@@ -244,10 +263,18 @@ impl CameraModel {
             sd_px,
             is_cut,
         };
-        let point = |p: Option<PointInImage>| match p {
+        let point = |p: Option<PointInImage>, sd_px: f64| match p {
             Some(p) => self.straight(p).map(|p| Some((p, sd_px))),
             None => Some(None),
         };
+        let foot_sd_px = detection.foot.map_or(sd_px, |foot| {
+            let head = detection.head.unwrap_or(bbox.top_centre());
+            let guess_sd_px = match settings.is_guess(foot, bbox) {
+                true => GUESSED_FOOT_SD_SHARE * foot.distance(head),
+                false => 0.0,
+            };
+            (sd_px * sd_px + guess_sd_px * guess_sd_px).sqrt()
+        });
         let mut bottom = edge(
             straight(mid_x, bbox.bottom)?.y,
             bbox.bottom >= depth - margin,
@@ -269,8 +296,8 @@ impl CameraModel {
             right,
             bottom,
             use_width: false,
-            foot: point(detection.foot)?,
-            head: point(detection.head)?,
+            foot: point(detection.foot, foot_sd_px)?,
+            head: point(detection.head, sd_px)?,
             height,
             between: None,
         })
@@ -341,6 +368,15 @@ impl FootprintSettings {
     pub fn edge_sd_px(&self, bbox: &BoxInImage) -> f64 {
         let share = self.edge_sd_share * bbox.height();
         share.max(self.edge_sd_floor_px)
+    }
+
+    /// Whether a foot told by a detector lies so far outside of the visible box that it was not
+    /// seen.
+    fn is_guess(&self, foot: PointInImage, bbox: &BoxInImage) -> bool {
+        let slack_px = GUESSED_FOOT_SDS * self.edge_sd_px(bbox);
+        let across = bbox.left - slack_px..=bbox.right + slack_px;
+        let down = bbox.top - slack_px..=bbox.bottom + slack_px;
+        !(across.contains(&foot.x) && down.contains(&foot.y))
     }
 }
 

@@ -159,13 +159,9 @@ impl HogDetector {
         self.windows
             .extend(found.iter().zip(margins.iter()).map(|(window, margin)| {
                 let (left, top) = (window.x as f32, window.y as f32);
-                Candidate {
-                    left,
-                    top,
-                    right: left + window.width as f32,
-                    bottom: top + window.height as f32,
-                    score: score_of(margin),
-                }
+                let right = left + window.width as f32;
+                let bottom = top + window.height as f32;
+                Candidate::new(left, top, right, bottom, score_of(margin))
             }));
         Ok(())
     }
@@ -293,25 +289,19 @@ fn fuse(surest: &Candidate, windows: &[Candidate]) -> Candidate {
         return *surest;
     }
     let [left, top, right, bottom] = sum.map(|total| total / weight);
-    Candidate {
-        left,
-        top,
-        right,
-        bottom,
-        score: surest.score,
-    }
+    Candidate::new(left, top, right, bottom, surest.score)
 }
 
 /// The person inside a window.
 fn person_in(window: &Candidate) -> Candidate {
     let (width, height) = (window.right - window.left, window.bottom - window.top);
-    Candidate {
-        left: window.left + PERSON[0] * width,
-        top: window.top + PERSON[1] * height,
-        right: window.left + PERSON[2] * width,
-        bottom: window.top + PERSON[3] * height,
-        score: window.score,
-    }
+    Candidate::new(
+        window.left + PERSON[0] * width,
+        window.top + PERSON[1] * height,
+        window.left + PERSON[2] * width,
+        window.top + PERSON[3] * height,
+        window.score,
+    )
 }
 
 #[cfg(test)]
@@ -321,13 +311,7 @@ mod tests {
     use crate::inference::YuvPicture;
 
     fn window(left: f32, top: f32, height: f32, score: f32) -> Candidate {
-        Candidate {
-            left,
-            top,
-            right: left + height / 2.0,
-            bottom: top + height,
-            score,
-        }
+        Candidate::new(left, top, left + height / 2.0, top + height, score)
     }
 
     fn detector(score: f64) -> HogDetector {

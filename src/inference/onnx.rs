@@ -18,7 +18,7 @@ use super::manifest::{Family, INPUT_MULTIPLE, Manifest};
 use super::weights::Weights;
 use super::{Detector, InferenceError, Preparer, Report, YuvView, graph, runtime};
 use crate::detection::heads::{
-    Candidate, DetrBoxes, DetrLogits, HeadError, NanoDet, Tensor, YoloV8, YoloX,
+    Candidate, DetrBoxes, DetrLogits, HeadError, Lintel, NanoDet, Tensor, YoloV8, YoloX,
 };
 use crate::detection::{Detection, Letterbox, SourceRect, suppress};
 
@@ -92,6 +92,7 @@ enum Head {
     YoloX(YoloX),
     YoloV8(YoloV8),
     NanoDet(NanoDet),
+    Lintel(Lintel),
     DetrBoxes(DetrBoxes),
     DetrLogits(DetrLogits),
 }
@@ -190,19 +191,8 @@ impl Detector for OnnxDetector {
             &mut self.candidates,
             self.manifest.thresholds.overlap as f32,
         );
-        out.extend(self.candidates.iter().filter_map(|candidate| {
-            let edges = [
-                candidate.left,
-                candidate.top,
-                candidate.right,
-                candidate.bottom,
-            ];
-            let [left, top, right, bottom] = edges.map(f64::from);
-            let bbox = laid.box_in_image(left, top, right, bottom);
-            // A box without an area says nothing about where somebody stands.
-            bbox.is_sound()
-                .then(|| Detection::new(bbox, f64::from(candidate.score)))
-        }));
+        let people = self.candidates.iter();
+        out.extend(people.filter_map(|candidate| in_image(candidate, &laid)));
         Ok(Report {
             prepare: prepared - begin,
             infer: inferred - prepared,
@@ -211,6 +201,25 @@ impl Detector for OnnxDetector {
             lost,
         })
     }
+}
+
+/// A person in the picture's pixels; none for a box without an area, which says nothing about where
+/// somebody stands.
+fn in_image(candidate: &Candidate, laid: &Letterbox) -> Option<Detection> {
+    let edges = [
+        candidate.left,
+        candidate.top,
+        candidate.right,
+        candidate.bottom,
+    ];
+    let [left, top, right, bottom] = edges.map(f64::from);
+    let bbox = laid.box_in_image(left, top, right, bottom);
+    let point = |(x, y): (f32, f32)| laid.point_in_image(f64::from(x), f64::from(y));
+    bbox.is_sound().then(|| Detection {
+        foot: candidate.parts.map(|parts| point(parts.foot)),
+        head: candidate.parts.map(|parts| point(parts.head_top)),
+        ..Detection::new(bbox, f64::from(candidate.score))
+    })
 }
 
 impl Loaded {
@@ -457,6 +466,7 @@ impl Head {
                 bins: output.bins as usize,
                 anchor: output.anchor as f32,
             }),
+            Family::Lintel => Self::Lintel(Lintel { strides }),
             Family::Detr => Self::DetrBoxes(DetrBoxes {
                 person: i64::from(output.person),
             }),
@@ -483,6 +493,7 @@ impl Head {
         let decoded = match self {
             Self::YoloX(head) => head.decode(tensor(0)?, input, score, out),
             Self::YoloV8(head) => head.decode(tensor(0)?, input, score, out),
+            Self::Lintel(head) => head.decode(tensor(0)?, input, score, out),
             Self::NanoDet(head) => {
                 let tensors: Result<Vec<_>, _> = (0..names.len()).map(tensor).collect();
                 head.decode(&tensors?, input, score, out)

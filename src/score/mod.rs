@@ -1,5 +1,6 @@
-//! How good it is: crossings and verdicts against truth, and MOT metrics. Imports the core only.
+//! How good it is: crossings and verdicts against truth, boxes of single pictures, and MOT metrics. Imports the core only.
 
+pub mod boxes;
 mod crossings;
 mod interval;
 pub mod mot;

@@ -100,5 +100,20 @@ def detr_logits(queries=40):
     write("detr_logits", [tb, tl], boxes)
 
 
-for make in (yolox, yolov8, nanodet, detr, detr_logits):
+def lintel():
+    raw = np.concatenate((spread((len(cells()), 1)), rng.normal(0, 20, (len(cells()), 12))), 1)
+    raw, t = tensor("people", raw[None])
+    boxes, parts = [], []
+    for row, (s, x, y) in zip(raw[0], cells()):
+        if row[0] > THRESHOLD:
+            cx, cy = s * x + s / 2, s * y + s / 2
+            p = [v + (cx, cy)[k % 2] for k, v in enumerate(row[1:])]
+            boxes.append([*p[:4], row[0]])
+            foot, head = np.array(p[8:10]), np.array(p[10:12])
+            top = foot + (head - foot) * 1.075
+            parts.append([round(float(v), 5) for v in (*p[4:10], *top)])
+    write("lintel", [t], boxes, parts=parts)
+
+
+for make in (yolox, yolov8, nanodet, detr, detr_logits, lintel):
     make()

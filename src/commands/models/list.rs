@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::columns::columns;
 use super::unusable;
 use crate::commands::{DONE, Failure, NOT_AS_EXPECTED, Outcome};
 use crate::inference::{Family, InferenceError, Manifest, Registry, Weights, find_weights};
@@ -221,23 +222,7 @@ fn table(rows: &[Row]) -> String {
             row.weights.words().to_owned(),
         ]
     }));
-    let widths = [0, 1, 2, 3, 4].map(|column| {
-        let lengths = lines
-            .iter()
-            .map(|line: &[String; 5]| line[column].chars().count());
-        lengths.max().unwrap_or(0)
-    });
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    columns(&lines, 0..0)
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ fn draw(args: &ProbeArgs, folder: bool, picture: &RgbImage, seen: &Seen) -> Resu
 }
 
 /// `published`, `tight`, `640` or `640x384`.
-fn size(text: &str) -> Result<InputSize, String> {
+pub(super) fn size(text: &str) -> Result<InputSize, String> {
     let number = |text: &str| text.trim().parse::<u32>().ok().filter(|&side| side > 0);
     match text {
         "published" => return Ok(InputSize::Published),

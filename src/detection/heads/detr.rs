@@ -45,13 +45,7 @@ impl DetrBoxes {
                 continue;
             }
             let [left, top, right, bottom] = corners(boxes, query)?;
-            out.push(Candidate {
-                left,
-                top,
-                right,
-                bottom,
-                score,
-            });
+            out.push(Candidate::new(left, top, right, bottom, score));
         }
         Ok(())
     }

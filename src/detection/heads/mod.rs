@@ -10,11 +10,13 @@
 //! refused by name: a network of another family must not pass for an empty room.
 
 mod detr;
+mod lintel;
 mod nanodet;
 mod yolov8;
 mod yolox;
 
 pub use detr::{DetrBoxes, DetrLogits};
+pub use lintel::Lintel;
 pub use nanodet::NanoDet;
 pub use yolov8::YoloV8;
 pub use yolox::YoloX;
@@ -37,6 +39,20 @@ pub struct Candidate {
     pub bottom: f32,
     /// How sure, 0 to 1.
     pub score: f32,
+    /// What the family says beyond the box.
+    pub parts: Option<Parts>,
+}
+
+/// Where a person's parts are, in pixels of the network's input; hidden ones are guessed, and may
+/// lie outside of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parts {
+    /// The whole body as if nothing hid it: left, top, right, bottom.
+    pub body: [f32; 4],
+    /// The floor point below the body's middle: x, y.
+    pub foot: (f32, f32),
+    /// The top of the head: x, y.
+    pub head_top: (f32, f32),
 }
 
 /// One output of a network: its name, shape and numbers, row-major.
@@ -99,15 +115,22 @@ pub enum HeadError {
 }
 
 impl Candidate {
+    /// A box from its edges, px, and nothing more.
+    pub const fn new(left: f32, top: f32, right: f32, bottom: f32, score: f32) -> Self {
+        Self {
+            left,
+            top,
+            right,
+            bottom,
+            score,
+            parts: None,
+        }
+    }
+
     /// A box from its middle and size, px.
     pub(crate) fn from_centre(x: f32, y: f32, width: f32, height: f32, score: f32) -> Self {
-        Self {
-            left: x - 0.5 * width,
-            top: y - 0.5 * height,
-            right: x + 0.5 * width,
-            bottom: y + 0.5 * height,
-            score,
-        }
+        let (across, down) = (0.5 * width, 0.5 * height);
+        Self::new(x - across, y - down, x + across, y + down, score)
     }
 
     /// Intersection over union with `other`, 0 to 1; 0 when neither has an area.

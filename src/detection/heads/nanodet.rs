@@ -79,13 +79,14 @@ impl NanoDet {
                     return Err(edges.not_finite(broken(edges.data, start, self.bins)));
                 }
             }
-            out.push(Candidate {
-                left: x - distance[0],
-                top: y - distance[1],
-                right: x + distance[2],
-                bottom: y + distance[3],
+            let [left, top, right, bottom] = distance;
+            out.push(Candidate::new(
+                x - left,
+                y - top,
+                x + right,
+                y + bottom,
                 score,
-            });
+            ));
         }
         Ok(())
     }

@@ -21,6 +21,9 @@ struct Fixture {
     anchor: f32,
     #[serde(default)]
     labels: Vec<i64>,
+    /// Body, foot and top of the head of each box.
+    #[serde(default)]
+    parts: Vec<[f32; 8]>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -40,7 +43,7 @@ impl Owned {
     }
 }
 
-const FAMILIES: [(&str, &str); 5] = [
+const FAMILIES: [(&str, &str); 6] = [
     ("yolox", include_str!("../../../testdata/heads/yolox.json")),
     (
         "yolov8",
@@ -49,6 +52,10 @@ const FAMILIES: [(&str, &str); 5] = [
     (
         "nanodet",
         include_str!("../../../testdata/heads/nanodet.json"),
+    ),
+    (
+        "lintel",
+        include_str!("../../../testdata/heads/lintel.json"),
     ),
     ("detr", include_str!("../../../testdata/heads/detr.json")),
     (
@@ -92,6 +99,7 @@ impl Fixture {
                 }
                 .decode(&tensors, input, threshold, &mut out)
             }
+            "lintel" => Lintel { strides }.decode(tensor(0), input, threshold, &mut out),
             "detr" => DetrBoxes {
                 person: person as i64,
             }
@@ -128,6 +136,22 @@ fn every_family_decodes_as_its_reference() {
                     "{family}: {found} not {expect}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn foot_head_and_body_come_with_the_box() {
+    let fixture = fixture("lintel");
+    let found = fixture.decode("lintel").unwrap();
+    assert!(!fixture.parts.is_empty());
+    for (found, expect) in found.iter().zip(&fixture.parts) {
+        let parts = found.parts.unwrap();
+        let [left, top, right, bottom] = parts.body;
+        let (foot, head) = (parts.foot, parts.head_top);
+        let found = [left, top, right, bottom, foot.0, foot.1, head.0, head.1];
+        for (found, expect) in found.iter().zip(expect) {
+            assert!((found - expect).abs() < 2e-3, "{found} not {expect}");
         }
     }
 }
@@ -196,7 +220,7 @@ fn a_number_that_is_none_is_refused_where_it_matters() {
 
 #[test]
 fn a_score_above_one_is_refused() {
-    for family in ["yolox", "yolov8", "nanodet", "detr"] {
+    for family in ["yolox", "yolov8", "nanodet", "lintel", "detr"] {
         let mut fixture = fixture(family);
         for tensor in &mut fixture.tensors {
             tensor.data.fill(3.0);
@@ -227,7 +251,7 @@ proptest! {
     /// Whatever numbers come, an answer comes back: boxes that are numbers, or a refusal.
     #[test]
     fn any_numbers_are_decoded_or_refused(
-        which in 0_usize..5,
+        which in 0_usize..6,
         seed in prop::collection::vec(any::<f32>(), 8),
         turn in 0_usize..8,
     ) {

@@ -287,7 +287,7 @@ fn points_given_by_the_detector_are_used() {
         foot: Some(foot),
         ..half
     };
-    check(&[told], &[Some((at(0.5, 4.0), 0.06, Fused))]);
+    check(&[told], &[Some((at(0.5, 4.0), 0.06, Head))]);
     let mut cut = seen(0.5, 1.6, 1.7);
     cut.bbox = BoxInImage::new(cut.bbox.left, 200.0, cut.bbox.right, 720.0);
     cut.head = model.image_from_floor(at(0.5, 1.6), 1.6);
@@ -305,7 +305,19 @@ fn points_given_by_the_detector_are_used() {
         head: Some(head),
         ..told
     };
-    check(&[both], &[Some((at(0.5, 4.0), 0.1, Fused))]);
+    check(&[both], &[Some((at(0.5, 4.0), 0.1, Head))]);
+    // Seen whole, the told foot is as good as an edge, and better than a guess.
+    let whole = Detection {
+        foot: Some(foot),
+        ..seen(0.5, 4.0, 1.7)
+    };
+    check(&[whole], &[Some((at(0.5, 4.0), 0.06, Fused))]);
+    let footprint = |detection: &Detection| {
+        let height = model.height_prior();
+        model.footprint_of(&FootprintSettings::default(), detection, false, height)
+    };
+    let (guessed, whole) = (footprint(&told).unwrap(), footprint(&whole).unwrap());
+    assert!(guessed.cov.det() > 2.0 * whole.cov.det());
 }
 
 #[test]

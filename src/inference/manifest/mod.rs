@@ -32,6 +32,8 @@ pub enum Family {
     YoloV8,
     /// Distributions over distances.
     NanoDet,
+    /// This project's own: visible box, full body, foot and head.
+    Lintel,
     /// Labels, boxes and scores (D-FINE, RT-DETR with their post-processor).
     Detr,
     /// Boxes in 0..1 and class logits (RF-DETR, or DETRs without post-processor).
@@ -135,10 +137,11 @@ pub struct Measured {
 }
 
 impl Family {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::YoloX,
         Self::YoloV8,
         Self::NanoDet,
+        Self::Lintel,
         Self::Detr,
         Self::DetrLogits,
         Self::Hog,
@@ -150,6 +153,7 @@ impl Family {
             Self::YoloX => "yolox",
             Self::YoloV8 => "yolov8",
             Self::NanoDet => "nanodet",
+            Self::Lintel => "lintel",
             Self::Detr => "detr",
             Self::DetrLogits => "detr_logits",
             Self::Hog => "hog",
@@ -159,7 +163,7 @@ impl Family {
     /// Outputs that the family reads, given how many levels there are; `None` when it has none.
     const fn outputs(self, levels: usize) -> Option<usize> {
         match self {
-            Self::YoloX | Self::YoloV8 => Some(1),
+            Self::YoloX | Self::YoloV8 | Self::Lintel => Some(1),
             Self::NanoDet => Some(2 * levels),
             Self::Detr => Some(3),
             Self::DetrLogits => Some(2),
@@ -168,7 +172,10 @@ impl Family {
     }
 
     const fn has_strides(self) -> bool {
-        matches!(self, Self::YoloX | Self::YoloV8 | Self::NanoDet)
+        matches!(
+            self,
+            Self::YoloX | Self::YoloV8 | Self::NanoDet | Self::Lintel
+        )
     }
 }
 

@@ -1,0 +1,306 @@
+//! `tailgate models bench`: how long inference takes on this machine, and what to choose.
+//!
+//! Every combination of model, input size and thread count is loaded, then all take turns, so that
+//! whatever else the machine does falls on all alike. The least time says what the machine can do;
+//! the median what it did. Runs on the processor: the runtime's other providers are not asked.
+
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::columns::columns;
+use super::probe::size;
+use super::{ready, unusable};
+use crate::commands::{DONE, Failure, Outcome};
+use crate::detection::Detection;
+use crate::inference::{
+    Detector, InputSize, Manifest, Registry, Settings, YuvPicture, find_weights, open,
+};
+
+/// Sizes tried where none is given: a whole view, and a wide one.
+const SIZES: [InputSize; 2] = [InputSize::Exact(416, 256), InputSize::Exact(640, 384)];
+/// More threads in one inference than this are not tried: doors are small pictures.
+const MOST_THREADS: u32 = 4;
+/// A second thread must save at least this share of the time to be worth recommending.
+const WORTH_SHARE: f64 = 0.25;
+/// A quantised network has nodes of this kind; their names stand in the file as text.
+const QUANTISED_NODE: &[u8] = b"QuantizeLinear";
+
+/// Times models on this machine at every size and thread count, and recommends.
+///
+/// Without names, every network whose weights are there, and the built-in one.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Names of models, or folders with a model.toml.
+    names: Vec<String>,
+    /// Input sizes [default: 416x256 and 640x384, or the only one that the model takes].
+    #[arg(long, value_parser = size)]
+    size: Vec<InputSize>,
+    /// Thread counts in one inference [default: 1, 2 and 4, as many as there are processors].
+    #[arg(long)]
+    threads: Vec<u32>,
+    /// How often each is run.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repeat: u32,
+    /// The times as one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One combination.
+struct Trial {
+    detector: Box<dyn Detector>,
+    precision: &'static str,
+    threads: u32,
+    input: (u32, u32),
+    times_ms: Vec<f64>,
+}
+
+/// How long one combination took.
+#[derive(Debug, Clone, Serialize)]
+struct Timing {
+    model: String,
+    precision: &'static str,
+    width: u32,
+    height: u32,
+    threads: u32,
+    least_ms: f64,
+    median_ms: f64,
+}
+
+/// Times every combination and prints them.
+pub fn run(registry: &Registry, args: &BenchArgs) -> Outcome {
+    let models = ready(registry, &args.names)?;
+    let picture = grey()?;
+    let mut trials = Vec::new();
+    let mut problems = Vec::new();
+    for manifest in &models {
+        for size in sizes(manifest, args) {
+            for threads in threads(args) {
+                match trial(manifest, size, threads, &picture) {
+                    Ok(trial) => trials.push(trial),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+    }
+    for _ in 0..args.repeat {
+        for trial in &mut trials {
+            time(trial, &picture).map_err(Failure::unusable)?;
+        }
+    }
+    let timings: Vec<Timing> = trials.iter_mut().map(Timing::of).collect();
+    if args.json {
+        let text = serde_json::to_string_pretty(&timings);
+        let text = text.map_err(|error| Failure::unusable(error.to_string()))?;
+        println!("{text}");
+    } else {
+        print!("{}", table(&timings));
+        println!("{}", recommendation(&timings));
+    }
+    if problems.is_empty() {
+        Ok(DONE)
+    } else {
+        Err(Failure::unusable(problems.join("\n")))
+    }
+}
+
+/// An even picture of a door camera's proportions: what it shows does not change the time.
+fn grey() -> Result<YuvPicture, Failure> {
+    let (width, height) = (1280, 768);
+    let planes = YuvPicture::from_rgb(width, height, &vec![110; width * height * 3]);
+    planes.map_err(unusable)
+}
+
+fn sizes(manifest: &Manifest, args: &BenchArgs) -> Vec<InputSize> {
+    let is_fixed = manifest.weights.is_some() && !manifest.input.flexible;
+    if is_fixed {
+        vec![InputSize::Published]
+    } else if args.size.is_empty() {
+        SIZES.to_vec()
+    } else {
+        args.size.clone()
+    }
+}
+
+fn threads(args: &BenchArgs) -> Vec<u32> {
+    if !args.threads.is_empty() {
+        return args.threads.clone();
+    }
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    let here = u32::try_from(here).unwrap_or(1).min(MOST_THREADS);
+    [1, 2, 4]
+        .into_iter()
+        .filter(|count| *count <= here)
+        .collect()
+}
+
+fn trial(
+    manifest: &Manifest,
+    size: InputSize,
+    threads: u32,
+    picture: &YuvPicture,
+) -> Result<Trial, String> {
+    let settings = Settings {
+        size,
+        threads,
+        ..Settings::default()
+    };
+    let mut detector = open(manifest, &settings).map_err(|error| error.to_string())?;
+    // The first run loads, plans and warms up.
+    let report = detector
+        .detect(&picture.view(), &mut Vec::new())
+        .map_err(|error| error.to_string())?;
+    Ok(Trial {
+        detector,
+        precision: match find_weights(manifest) {
+            Ok(path) if manifest.weights.is_some() => precision(&path)?,
+            _ => "-",
+        },
+        threads,
+        input: report.input,
+        times_ms: Vec::new(),
+    })
+}
+
+fn precision(path: &Path) -> Result<&'static str, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut places = bytes.windows(QUANTISED_NODE.len());
+    let is_quantised = places.any(|place| place == QUANTISED_NODE);
+    Ok(if is_quantised { "int8" } else { "float32" })
+}
+
+fn time(trial: &mut Trial, picture: &YuvPicture) -> Result<(), String> {
+    let mut found: Vec<Detection> = Vec::new();
+    let report = trial
+        .detector
+        .detect(&picture.view(), &mut found)
+        .map_err(|error| error.to_string())?;
+    trial.times_ms.push(report.infer.as_secs_f64() * 1e3);
+    Ok(())
+}
+
+impl Timing {
+    fn of(trial: &mut Trial) -> Self {
+        let times = &mut trial.times_ms;
+        times.sort_by(f64::total_cmp);
+        let rounded = |ms: f64| (ms * 100.0).round() / 100.0;
+        Self {
+            model: trial.detector.name().to_owned(),
+            precision: trial.precision,
+            width: trial.input.0,
+            height: trial.input.1,
+            threads: trial.threads,
+            least_ms: times.first().copied().map_or(0.0, rounded),
+            median_ms: times.get(times.len() / 2).copied().map_or(0.0, rounded),
+        }
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.model, self.precision, self.width, self.height)
+            == (&other.model, other.precision, other.width, other.height)
+    }
+}
+
+fn table(timings: &[Timing]) -> String {
+    let head = [
+        "MODEL",
+        "PRECISION",
+        "INPUT",
+        "THREADS",
+        "LEAST MS",
+        "MEDIAN MS",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(timings.iter().map(|timing| {
+        [
+            timing.model.clone(),
+            timing.precision.to_owned(),
+            format!("{}x{}", timing.width, timing.height),
+            timing.threads.to_string(),
+            format!("{:.2}", timing.least_ms),
+            format!("{:.2}", timing.median_ms),
+        ]
+    }));
+    columns(&rows, 3..6)
+}
+
+/// What to choose: the fastest with one thread, and whether more threads are worth it.
+fn recommendation(timings: &[Timing]) -> String {
+    let least = |a: &&Timing, b: &&Timing| a.least_ms.total_cmp(&b.least_ms);
+    let Some(fastest) = timings.iter().filter(|one| one.threads == 1).min_by(least) else {
+        return "no time with one thread: nothing to compare with".to_owned();
+    };
+    let pictures_s = 1e3 / fastest.least_ms.max(1e-3);
+    let mut text = format!(
+        "fastest on one thread: {} {} at {}x{}, {pictures_s:.0} pictures a second for each \
+         processor; with several cameras give each one thread",
+        fastest.model, fastest.precision, fastest.width, fastest.height
+    );
+    let more = timings
+        .iter()
+        .filter(|one| one.threads > 1 && one.is_of(fastest));
+    if let Some(best) = more.min_by(least) {
+        let saved = 1.0 - best.least_ms / fastest.least_ms.max(1e-3);
+        text += &if saved >= WORTH_SHARE {
+            format!(
+                "; a single camera is answered {:.0} % sooner with {} threads",
+                100.0 * saved,
+                best.threads
+            )
+        } else {
+            "; more threads save little even for a single camera".to_owned()
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(threads: u32, least_ms: f64) -> Timing {
+        Timing {
+            model: "a".to_owned(),
+            precision: "int8",
+            width: 416,
+            height: 256,
+            threads,
+            least_ms,
+            median_ms: least_ms + 1.0,
+        }
+    }
+
+    #[track_caller]
+    fn check(timings: &[Timing], expect: &str) {
+        let text = recommendation(timings);
+        assert!(text.contains(expect), "{text}");
+    }
+
+    #[test]
+    fn threads_are_recommended_where_they_help() {
+        check(&[], "nothing to compare");
+        check(
+            &[timing(1, 5.0)],
+            "a int8 at 416x256, 200 pictures a second",
+        );
+        check(
+            &[timing(1, 5.0), timing(2, 3.0)],
+            "40 % sooner with 2 threads",
+        );
+        check(
+            &[timing(1, 5.0), timing(2, 4.5)],
+            "more threads save little",
+        );
+    }
+
+    #[test]
+    fn the_table_lines_up() {
+        insta::assert_snapshot!(table(&[timing(1, 12.5), timing(2, 8.0)]), @r"
+        MODEL  PRECISION  INPUT    THREADS  LEAST MS  MEDIAN MS
+        a      int8       416x256        1     12.50      13.50
+        a      int8       416x256        2      8.00       9.00
+        ");
+    }
+}
