@@ -197,9 +197,12 @@ impl Timing {
         }
     }
 
+    fn input(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
     fn is_of(&self, other: &Self) -> bool {
-        (&self.model, self.precision, self.width, self.height)
-            == (&other.model, other.precision, other.width, other.height)
+        (&self.model, self.precision) == (&other.model, other.precision)
     }
 }
 
@@ -226,22 +229,41 @@ fn table(timings: &[Timing]) -> String {
     columns(&rows, 3..6)
 }
 
-/// What to choose: the fastest with one thread, and whether more threads are worth it.
+/// What to choose at each input size: the fastest with one thread, and whether more are worth it.
 fn recommendation(timings: &[Timing]) -> String {
-    let least = |a: &&Timing, b: &&Timing| a.least_ms.total_cmp(&b.least_ms);
-    let Some(fastest) = timings.iter().filter(|one| one.threads == 1).min_by(least) else {
+    let mut sizes: Vec<(u32, u32)> = timings.iter().map(Timing::input).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut lines = Vec::new();
+    for size in sizes {
+        let of_size = timings.iter().filter(|one| one.input() == size);
+        let single = of_size.clone().filter(|one| one.threads == 1);
+        let Some(fastest) = single.min_by(least) else {
+            continue;
+        };
+        let more = of_size.filter(|one| one.threads > 1 && one.is_of(fastest));
+        lines.push(line(fastest, more.min_by(least)));
+    }
+    if lines.is_empty() {
         return "no time with one thread: nothing to compare with".to_owned();
-    };
+    }
+    lines.push("with several cameras give each one thread".to_owned());
+    lines.join("\n")
+}
+
+fn least(a: &&Timing, b: &&Timing) -> std::cmp::Ordering {
+    a.least_ms.total_cmp(&b.least_ms)
+}
+
+/// The fastest at one size, and its best time with more threads.
+fn line(fastest: &Timing, more: Option<&Timing>) -> String {
+    let (width, height) = fastest.input();
     let pictures_s = 1e3 / fastest.least_ms.max(1e-3);
     let mut text = format!(
-        "fastest on one thread: {} {} at {}x{}, {pictures_s:.0} pictures a second for each \
-         processor; with several cameras give each one thread",
-        fastest.model, fastest.precision, fastest.width, fastest.height
+        "fastest at {width}x{height}: {} {}, {pictures_s:.0} pictures a second for each processor",
+        fastest.model, fastest.precision
     );
-    let more = timings
-        .iter()
-        .filter(|one| one.threads > 1 && one.is_of(fastest));
-    if let Some(best) = more.min_by(least) {
+    if let Some(best) = more {
         let saved = 1.0 - best.least_ms / fastest.least_ms.max(1e-3);
         text += &if saved >= WORTH_SHARE {
             format!(
@@ -250,7 +272,7 @@ fn recommendation(timings: &[Timing]) -> String {
                 best.threads
             )
         } else {
-            "; more threads save little even for a single camera".to_owned()
+            "; more threads save little".to_owned()
         };
     }
     text
@@ -283,7 +305,7 @@ mod tests {
         check(&[], "nothing to compare");
         check(
             &[timing(1, 5.0)],
-            "a int8 at 416x256, 200 pictures a second",
+            "fastest at 416x256: a int8, 200 pictures a second",
         );
         check(
             &[timing(1, 5.0), timing(2, 3.0)],

@@ -72,8 +72,10 @@ pub fn figures(seen: &[Seen<'_>]) -> Vec<Figures> {
             .filter(|one| names_of(one.picture).contains(&name));
         groups.push(of_pictures(name.clone(), chosen.collect()));
     }
+    // A group that everything is in says nothing new.
+    let everything = seen.len();
+    groups.retain(|one| one.group == "all" || one.pictures != Some(everything));
     groups.extend(of_people(seen));
-    groups.dedup_by(|b, a| a.group == b.group);
     groups
 }
 

@@ -172,9 +172,9 @@ fn table(evaluations: &[Evaluation]) -> String {
         "AP50-95",
         "RECALL",
         "FOOT PX",
-        "CM",
+        "FOOT CM",
         "HIDDEN PX",
-        "CM",
+        "HIDDEN CM",
     ];
     let mut rows = vec![head.map(str::to_owned)];
     let groups = evaluations.first().map_or(&[][..], |first| &first.groups);
@@ -242,9 +242,9 @@ mod tests {
             cm: Some(7.0),
         };
         insta::assert_snapshot!(table(&[evaluation("a", Some(foot)), evaluation("longer", None)]), @r"
-        GROUP         MODEL   PICTURES  PEOPLE  AP50  AP50-95  RECALL  FOOT PX   CM  HIDDEN PX  CM
-        source lobby  a             62     150  86.7        -    74.8      3.2  7.0          -   -
-        source lobby  longer        62     150  86.7        -    74.8        -    -          -   -
+        GROUP         MODEL   PICTURES  PEOPLE  AP50  AP50-95  RECALL  FOOT PX  FOOT CM  HIDDEN PX  HIDDEN CM
+        source lobby  a             62     150  86.7        -    74.8      3.2      7.0          -          -
+        source lobby  longer        62     150  86.7        -    74.8        -        -          -          -
         a: median 8.0 ms in the network
         longer: median 8.0 ms in the network
         ");
