@@ -306,8 +306,8 @@ mod tests {
             (Some(1), 2, Some(100.0))
         );
         // The middle of the lower edge is 3 px below the foot, the given foot 10 px above it.
-        assert_eq!(lobby.foot.unwrap().px, 3.0);
-        assert_eq!(lobby.hidden_foot.unwrap().px, 10.0);
+        let px = [lobby.foot, lobby.hidden_foot].map(|foot| foot.unwrap().px.round() as u32);
+        assert_eq!(px, [3, 10]);
         assert_eq!(find(&figures, "source yard").recall, Some(0.0));
         let sized = find(&figures, "size from 48 px");
         assert_eq!(
