@@ -28,12 +28,15 @@ const CAMERA_MISFIT: f64 = 4.0;
 const REACH: f64 = 1.2;
 
 /// How control points were taken.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PointsOptions {
     /// Standard deviation of a click on each axis, px.
     pub click_sd_px: f64,
     /// The lens, if it was measured.
     pub lens: Option<Lens>,
+    /// The camera as it is known already, and how far that is believed: then a single point is
+    /// enough.
+    pub known: Option<(View, Vec<Prior>)>,
 }
 
 impl Default for PointsOptions {
@@ -41,6 +44,7 @@ impl Default for PointsOptions {
         Self {
             click_sd_px: 1.0,
             lens: None,
+            known: None,
         }
     }
 }
@@ -170,6 +174,14 @@ fn without(points: &[ControlPoint], index: usize) -> Vec<ControlPoint> {
 
 impl Solver<'_> {
     fn solved(&self, points: &[ControlPoint]) -> Result<Solved, String> {
+        if let Some((view, priors)) = &self.options.known {
+            let residuals = |view: &View| self.misfits(view, points);
+            return minimise(*view, priors, &residuals)
+                .map(Solved::Camera)
+                .ok_or_else(|| {
+                    "the points can't be seen by the camera as it is known: check them".to_owned()
+                });
+        }
         let plain = self.map(points, self.options.lens)?;
         let fit = self
             .starts(points)
@@ -233,18 +245,20 @@ impl Solver<'_> {
     }
 
     fn camera(&self, start: View, points: &[ControlPoint]) -> Option<Fit> {
-        let sd = self.options.click_sd_px;
-        let residuals = |view: &View| {
-            let eye = view.eye();
-            let mut out = Vec::with_capacity(2 * points.len());
-            for point in points {
-                let seen = eye.image_from_floor(point.floor)?;
-                out.push((seen.x - point.image.x) / sd);
-                out.push((seen.y - point.image.y) / sd);
-            }
-            Some(out)
-        };
+        let residuals = |view: &View| self.misfits(view, points);
         minimise(start, &priors(&start), &residuals)
+    }
+
+    /// How far points are from where a view sees them, in standard deviations.
+    fn misfits(&self, view: &View, points: &[ControlPoint]) -> Option<Vec<f64>> {
+        let (eye, sd) = (view.eye(), self.options.click_sd_px);
+        let mut out = Vec::with_capacity(2 * points.len());
+        for point in points {
+            let seen = eye.image_from_floor(point.floor)?;
+            out.push((seen.x - point.image.x) / sd);
+            out.push((seen.y - point.image.y) / sd);
+        }
+        Some(out)
     }
 
     /// The point that, left out, leaves the others in agreement.

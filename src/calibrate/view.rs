@@ -242,6 +242,12 @@ impl Eye {
         })
     }
 
+    /// How many pixels a metre across the line of sight takes at a point of the world.
+    pub fn px_per_m(&self, p: [f64; 3]) -> f64 {
+        let v = [0, 1, 2].map(|i| p[i] - self.centre[i]);
+        self.lens.focal_px / dot(self.axes[2], v).max(NEAREST_M)
+    }
+
     /// Rows: right, down, forward, in floor axes.
     pub fn axes(&self) -> [[f64; 3]; 3] {
         self.axes

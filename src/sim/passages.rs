@@ -14,7 +14,7 @@ use crate::floor::PointInFloor;
 /// Picture size of all sites, px.
 pub const SIZE_PX: (u32, u32) = (1280, 720);
 /// Frames a second.
-const RATE_HZ: f64 = 4.0;
+const RATE_HZ: f64 = 8.0;
 /// Floor further away than this is not walked, m.
 const REACH_M: f64 = 14.0;
 /// People appear at least this tall, px: smaller ones are no door's.

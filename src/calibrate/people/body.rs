@@ -28,16 +28,21 @@ const RING: [(f64, f64); RING_POINTS] = [
 ];
 /// Feet: half their breadth across the way, m; along it is an unknown of the fit.
 const FEET_ACROSS_M: f64 = 0.13;
+/// The foremost foot touches the floor with its heel: what shows of it ends this far above, m.
+const FEET_UP_M: f64 = 0.02;
 /// Feet of who stands: half a shoe's length, m.
 pub(super) const FEET_STANDING_M: f64 = 0.14;
-/// Hands hang at this share of the height; they swing this far, m.
+/// Hands hang at this share of the height; how far they swing is an unknown of the fit.
 const HANDS_SHARE: f64 = 0.48;
-const HANDS_ALONG_M: f64 = 0.22;
 /// Shoulders: share of the height, half the chest's depth, m.
 const SHOULDERS_SHARE: f64 = 0.80;
 const SHOULDERS_ALONG_M: f64 = 0.13;
+/// Heads are carried ahead of the body by this much, m...
+const HEAD_AHEAD_M: f64 = 0.045;
+/// ... and who walks is shorter by this much than who stands straight, m.
+const STRIDE_DIP_M: f64 = 0.012;
 /// The head: a ring so far below the crown and so wide, and one nearer to it, m.
-const HEAD: [(f64, f64); 2] = [(0.11, 0.095), (0.03, 0.06)];
+const HEAD: [(f64, f64); 2] = [(0.11, 0.095), (0.03, 0.07)];
 
 /// A body.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +58,8 @@ pub(super) struct Body {
     pub heading: [f64; 2],
     /// Half the reach of the feet along the way, m.
     pub feet_along_m: f64,
+    /// Half the reach of the hands along the way, m.
+    pub hands_along_m: f64,
 }
 
 impl Body {
@@ -63,15 +70,20 @@ impl Body {
             true => (1.0, 0.0),
             false => (self.heading[0], self.heading[1]),
         };
-        let (w, tall) = (self.half_breadth_m, self.height_m);
+        let dip = if stands { 0.0 } else { STRIDE_DIP_M };
+        let (w, tall) = (self.half_breadth_m, self.height_m - dip);
+        let (ax, ay) = match stands {
+            true => (0.0, 0.0),
+            false => (HEAD_AHEAD_M * hx, HEAD_AHEAD_M * hy),
+        };
         let still = |along: f64, at_rest: f64| if stands { at_rest } else { along };
         let rings = [
             (
-                0.0,
+                FEET_UP_M,
                 still(self.feet_along_m, FEET_STANDING_M),
                 FEET_ACROSS_M,
             ),
-            (HANDS_SHARE * tall, still(HANDS_ALONG_M, w), w),
+            (HANDS_SHARE * tall, still(self.hands_along_m, w), w),
             (
                 SHOULDERS_SHARE * tall,
                 still(SHOULDERS_ALONG_M, 0.8 * w),
@@ -80,12 +92,18 @@ impl Body {
             (tall - HEAD[0].0, HEAD[0].1, HEAD[0].1),
             (tall - HEAD[1].0, HEAD[1].1, HEAD[1].1),
         ];
-        let crown = eye.project([self.x, self.y, tall])?;
+        let crown = eye.project([self.x + ax, self.y + ay, tall])?;
         let mut bounds = BoxInImage::new(crown.x, crown.y, crown.x, crown.y);
-        for (z, along, across) in rings {
+        for (ring, (z, along, across)) in rings.into_iter().enumerate() {
+            let is_head = ring >= rings.len() - HEAD.len();
+            let (dx, dy) = if is_head { (ax, ay) } else { (0.0, 0.0) };
             for (cos, sin) in RING {
                 let (a, b) = (along * cos, across * sin);
-                let p = eye.project([self.x + a * hx - b * hy, self.y + a * hy + b * hx, z])?;
+                let p = eye.project([
+                    self.x + dx + a * hx - b * hy,
+                    self.y + dy + a * hy + b * hx,
+                    z,
+                ])?;
                 bounds.left = bounds.left.min(p.x);
                 bounds.top = bounds.top.min(p.y);
                 bounds.right = bounds.right.max(p.x);

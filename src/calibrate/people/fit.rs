@@ -3,10 +3,12 @@
 //! Theory: a bundle adjustment. Each box says four edges. Its unknowns are its own place on the floor
 //! (two), its person's height and breadth (two), and what all boxes share: the camera, how tall people
 //! are at this site, how far feet stride, and by which share the detector draws boxes too large. Places
-//! and persons are eliminated box by box and person by person (Schur's complement), so only the shared
-//! unknowns are solved for. Residuals follow Student's distribution rather than a normal one: each box
-//! is weighed by how well it fits, so a child, a bent body or a box that is no person says little. What
-//! is left of the normal matrix at the end is the inverse of the shared unknowns' covariance.
+//! and statures are eliminated person by person (Schur's complement), so only the shared
+//! unknowns are solved for. Whoever walks goes on: places of one walk hang together by how fast people
+//! change their speed, which takes most of the stride's jumping out of them. Every box and every person
+//! may be an odd one (a child, a bent body, a box that is no person's) with a small probability; then
+//! it says nothing. What is left of the normal matrix at the end is the inverse of the shared unknowns'
+//! covariance.
 
 use super::super::fit::{Fit, Prior};
 use super::super::matrix::{self, Square, cholesky, zeros};
@@ -18,12 +20,18 @@ use super::walker::{Sighting, Walker, useful};
 use crate::detection::PointInImage;
 
 /// The shared unknowns: five of the camera, then these.
-const SHARED: usize = 10;
+const SHARED: usize = 16;
 const SITE_HEIGHT: usize = 5;
 const FEET: usize = 6;
 const PAD_TOP: usize = 7;
 const PAD_BOTTOM: usize = 8;
 const PAD_SIDE: usize = 9;
+const HANDS: usize = 10;
+const TOP_SLOPE: usize = 11;
+const BOTTOM_SLOPE: usize = 12;
+const SIDE_SLOPE: usize = 13;
+const BLUR_TOP: usize = 14;
+const BLUR_BOTTOM: usize = 15;
 /// Parameters of the view that are free, in the order of the first shared unknowns.
 const FREE: [Param; 5] = [
     Param::LnFocal,
@@ -38,32 +46,63 @@ const FREE: [Param; 5] = [
 /// height", eLife 2016), one country's towns and trades by less.
 const SITE_SD_M: f64 = 0.025;
 /// Breadth of half a body with its arms, and its spread, m.
-const HALF_BREADTH_M: (f64, f64) = (0.24, 0.035);
+const HALF_BREADTH_M: (f64, f64) = (0.275, 0.035);
 /// Reach of the feet along the way over a stride, from the middle of the body: mean, and how well that
 /// is known, m.
 const FEET_ALONG_M: (f64, f64) = (0.28, 0.06);
+/// Reach of the hands along the way: mean, and how well that is known, m.
+const HANDS_ALONG_M: (f64, f64) = (0.35, 0.05);
+/// Bodies differ from the rings by so much more, m, from a level view to one straight down: top, bottom,
+/// sides.
+const SLOPE_SD_M: [f64; 3] = [0.04, 0.06, 0.08];
+/// ... about this view (the sine of its angle below the horizon).
+const SLOPE_ABOUT: f64 = 0.6;
 /// A detector draws edges outside (or inside) of a body by this share of the box's height.
 const PAD_SD: [f64; 3] = [0.008, 0.010, 0.02];
-/// Error of an edge: so many px, and so large a share of the box's height: top, bottom (feet lift and
-/// stride), sides (arms swing).
+/// ... and by so many px, whatever the size: small people are drawn too large.
+const BLUR_SD_PX: f64 = 1.0;
+/// Error of an edge: so many px, and this share of the box's height, as detectors draw them...
 const EDGE_SD_PX: f64 = 0.8;
-const EDGE_SD_SHARE: [f64; 3] = [0.014, 0.024, 0.035];
-/// Degrees of freedom of Student's distribution: boxes, and people's heights.
-const BOX_FREEDOM: f64 = 5.0;
-const PERSON_FREEDOM: f64 = 8.0;
+const EDGE_SD_SHARE: f64 = 0.014;
+/// ... and so much of the body, m: top (bobbing), bottom, sides (arms swing)...
+const BODY_SD_M: [f64; 3] = [0.022, 0.022, 0.055];
+/// ... and the feet's stride along the line of sight, m of floor.
+const STRIDE_SD_M: f64 = 0.06;
+/// Share of boxes that are no whole person's, and of people who are no adults standing upright.
+const ODD_BOXES: f64 = 0.05;
+const ODD_PEOPLE: f64 = 0.07;
+/// Such boxes are anywhere within so many standard deviations; such people of any height in so many m.
+const ODD_REACH_SDS: f64 = 40.0;
+const ODD_HEIGHTS_M: f64 = 1.8;
+/// Errors are taken this many times as large until the camera is roughly known.
+const FIRST_NOISE: f64 = 2.5;
 /// Guesses that are followed a little, and to the end.
-const GUESSES: usize = 10;
+const GUESSES: usize = 8;
 const FOLLOWED: usize = 2;
+/// How often errors are learned anew.
+const NOISE_ROUNDS: usize = 2;
 /// Steps for a guess, and to the end.
 const STEPS: (usize, usize) = (6, 30);
 /// A step that changes every shared unknown by less than this is the last.
 const STEP_END: f64 = 1e-5;
+/// ... or one that gains less than this (the cost is twice a log likelihood: 1 is one sigma).
+const COST_END: f64 = 2e-3;
 /// Slopes are differences over these: shared and own unknowns alike.
 const NUDGE: f64 = 1e-4;
 /// Fewer people than this make no calibration: two heights are no mean.
 const LEAST_PEOPLE: usize = 3;
 /// Who moves slower than this, in box heights a second, stands.
 const STANDS: f64 = 0.15;
+/// People change their speed by about this much, m/s2 (1 sigma), and are off a smooth way by this, m.
+const ACCELERATION_MPS2: f64 = 0.7;
+const LEAST_PULL_M: f64 = 0.02;
+/// Boxes of one person err together (a stoop, a bag, a long coat), and bodies are no rings: each box
+/// counts as this share of a witness. Chosen on 36 simulated sites, so that intervals hold what they say.
+const BOX_SHARE: f64 = 0.3;
+/// What is believed by nothing is held by this, so that it stays where it is.
+const LEAST_WEIGHT: f64 = 1e-3;
+/// Half a body, m: where the scale of the picture is taken.
+const MIDDLE_M: f64 = 0.9;
 /// Errors are never taken for smaller than this share of what is usual.
 const LEAST_NOISE: f64 = 0.6;
 
@@ -128,8 +167,10 @@ pub fn from_people(
     let best = bundles
         .into_iter()
         .filter_map(|mut bundle| {
-            bundle.settle(STEPS.1)?;
-            bundle.learn_noise();
+            for _ in 0..NOISE_ROUNDS {
+                bundle.settle(STEPS.1)?;
+                bundle.learn_noise();
+            }
             bundle.settle(STEPS.1)?;
             Some(bundle)
         })
@@ -146,8 +187,12 @@ pub fn from_people(
 struct Seen {
     sighting: Sighting,
     place: [f64; 2],
-    heading: [f64; 2],
     weight: f64,
+    /// Standard deviations of top, bottom and sides, px.
+    sd_px: [f64; 3],
+    /// Pixels a metre takes there, and the sine of the view's angle below the horizon.
+    px_per_m: f64,
+    shown: f64,
 }
 
 /// One person and what is unknown of them: height, half breadth.
@@ -176,19 +221,11 @@ struct Sums {
     people: Vec<OwnSums>,
 }
 
+/// A person's own unknowns: height, breadth, then the places of their boxes, two numbers each.
 struct OwnSums {
-    own: [[f64; 2]; 2],
-    coupling: [[f64; 2]; SHARED],
-    slope: [f64; 2],
-    places: Vec<PlaceSums>,
-}
-
-/// For each box: the inverse of its place's normal matrix, its couplings and slope.
-struct PlaceSums {
-    inverse: [[f64; 2]; 2],
-    to_shared: [[f64; 2]; SHARED],
-    to_own: [[f64; 2]; 2],
-    slope: [f64; 2],
+    own: Square,
+    coupling: Vec<[f64; SHARED]>,
+    slope: Vec<f64>,
 }
 
 impl<'a> Bundle<'a> {
@@ -204,8 +241,10 @@ impl<'a> Bundle<'a> {
                     Some(Seen {
                         sighting: *sighting,
                         place: [at.x, at.y],
-                        heading: [0.0; 2],
                         weight: 1.0,
+                        sd_px: [1.0; 3],
+                        px_per_m: 1.0,
+                        shown: SLOPE_ABOUT,
                     })
                 })
                 .collect();
@@ -223,12 +262,13 @@ impl<'a> Bundle<'a> {
         }
         shared[SITE_HEIGHT] = options.person_m;
         shared[FEET] = FEET_ALONG_M.0;
+        shared[HANDS] = HANDS_ALONG_M.0;
         let bundle = Self {
             options,
             base: start,
             shared,
             people,
-            noise: 1.0,
+            noise: FIRST_NOISE,
             cost: f64::INFINITY,
         };
         (bundle.people.len() >= LEAST_PEOPLE).then_some(bundle)
@@ -250,12 +290,18 @@ impl<'a> Bundle<'a> {
             (0.7, 0.5),
             (0.0, 0.06),
             (libm::log(3.2), 0.7),
-            (-0.05, 0.09),
+            (-0.08, 0.12),
             (self.options.person_m, SITE_SD_M),
             FEET_ALONG_M,
             (0.0, PAD_SD[0]),
             (0.0, PAD_SD[1]),
             (0.0, PAD_SD[2]),
+            HANDS_ALONG_M,
+            (0.0, SLOPE_SD_M[0]),
+            (0.0, SLOPE_SD_M[1]),
+            (0.0, SLOPE_SD_M[2]),
+            (0.0, BLUR_SD_PX),
+            (0.0, BLUR_SD_PX),
         ];
         for prior in &self.options.priors {
             if let Some(at) = FREE.iter().position(|free| *free == prior.param) {
@@ -263,6 +309,12 @@ impl<'a> Bundle<'a> {
             }
         }
         beliefs
+    }
+
+    /// How likely a person is an adult of this site, and what that costs.
+    fn person_belief(&self, z: f64) -> (f64, f64) {
+        let sd = self.options.person_sd_m * std::f64::consts::TAU.sqrt();
+        mixture(z * z, ODD_PEOPLE * sd / ODD_HEIGHTS_M)
     }
 
     /// The residuals of one box, in standard deviations; `None` where the body isn't in front of the
@@ -280,32 +332,44 @@ impl<'a> Bundle<'a> {
             y: place[1],
             height_m: own[0],
             half_breadth_m: own[1],
-            heading: seen.heading,
+            heading: heading(eye, &seen.sighting),
             feet_along_m: shared[FEET].max(FEET_STANDING_M * 0.5),
+            hands_along_m: shared[HANDS].max(0.1),
         };
         let expect = body.outline(eye)?;
         let bbox = &seen.sighting.bbox;
         let tall = bbox.height();
-        let sd = EDGE_SD_SHARE.map(|share| {
-            self.noise * (EDGE_SD_PX * EDGE_SD_PX + share * share * tall * tall).sqrt()
-        });
+        let sd = seen.sd_px.map(|sd| self.noise * sd);
+        let steep = seen.px_per_m * (seen.shown - SLOPE_ABOUT);
+        let more = |slope: usize| shared[slope] * steep;
         Some([
-            (bbox.top - (expect.top - shared[PAD_TOP] * tall)) / sd[0],
-            (bbox.bottom - (expect.bottom + shared[PAD_BOTTOM] * tall)) / sd[1],
-            (bbox.left - (expect.left - shared[PAD_SIDE] * tall)) / sd[2],
-            (bbox.right - (expect.right + shared[PAD_SIDE] * tall)) / sd[2],
+            (bbox.top - (expect.top - shared[PAD_TOP] * tall - shared[BLUR_TOP] - more(TOP_SLOPE)))
+                / sd[0],
+            (bbox.bottom
+                - (expect.bottom
+                    + shared[PAD_BOTTOM] * tall
+                    + shared[BLUR_BOTTOM]
+                    + more(BOTTOM_SLOPE)))
+                / sd[1],
+            (bbox.left - (expect.left - shared[PAD_SIDE] * tall - more(SIDE_SLOPE))) / sd[2],
+            (bbox.right - (expect.right + shared[PAD_SIDE] * tall + more(SIDE_SLOPE))) / sd[2],
         ])
     }
 
     /// Damped Gauss-Newton steps until they are small; weights and headings follow.
     fn settle(&mut self, steps: usize) -> Option<()> {
         let mut damping = 1e-3;
+        let eye = self.view(&self.shared).eye();
+        for seen in self.people.iter_mut().flat_map(|person| &mut person.seen) {
+            seen.look(&eye);
+        }
         self.follow()?;
         self.cost = self.cost_of(&self.shared, &self.people)?;
         for _ in 0..steps {
             let sums = self.sums()?;
             let mut change = f64::INFINITY;
             let mut is_better = false;
+            let was = self.cost;
             while damping < 1e6 {
                 if let Some((shared, people, length)) = self.stepped(&sums, damping)
                     && let Some(cost) = self.cost_of(&shared, &people)
@@ -319,11 +383,10 @@ impl<'a> Bundle<'a> {
                 }
                 damping *= 6.0;
             }
-            if !is_better || change < STEP_END {
+            if !is_better || change < STEP_END || was - self.cost < COST_END {
                 break;
             }
             self.follow()?;
-            self.cost = self.cost_of(&self.shared, &self.people)?;
         }
         Some(())
     }
@@ -336,13 +399,12 @@ impl<'a> Bundle<'a> {
         let mut people = std::mem::take(&mut self.people);
         for person in &mut people {
             for seen in &mut person.seen {
-                seen.heading = heading(&eye, &seen.sighting);
                 let r = self.residuals(&eye, &shared, person.own, seen.place, seen);
                 let chi2 = r.map_or(f64::INFINITY, |r| r.iter().map(|v| v * v).sum());
-                seen.weight = (BOX_FREEDOM + 4.0) / (BOX_FREEDOM + chi2);
+                seen.weight = box_belief(chi2).0;
             }
             let z = (person.own[0] - site) / self.options.person_sd_m;
-            person.weight = (PERSON_FREEDOM + 1.0) / (PERSON_FREEDOM + z * z);
+            person.weight = self.person_belief(z).0;
         }
         self.people = people;
         Some(())
@@ -356,13 +418,16 @@ impl<'a> Bundle<'a> {
             for seen in &person.seen {
                 let r = self.residuals(&eye, shared, person.own, seen.place, seen)?;
                 let chi2: f64 = r.iter().map(|v| v * v).sum();
-                cost += (BOX_FREEDOM + 4.0) * libm::log(1.0 + chi2 / BOX_FREEDOM)
-                    + 8.0 * libm::log(self.noise);
+                cost += BOX_SHARE * (box_belief(chi2).1 + 8.0 * libm::log(self.noise));
             }
             let z = (person.own[0] - shared[SITE_HEIGHT]) / self.options.person_sd_m;
-            cost += (PERSON_FREEDOM + 1.0) * libm::log(1.0 + z * z / PERSON_FREEDOM);
+            cost += self.person_belief(z).1;
             let b = (person.own[1] - HALF_BREADTH_M.0) / HALF_BREADTH_M.1;
             cost += b * b;
+            for pull in pulls(person) {
+                let [x, y] = pull.off;
+                cost += (x * x + y * y) / (pull.sd_m * pull.sd_m);
+            }
         }
         for (value, (mean, sd)) in shared.iter().zip(self.beliefs()) {
             let z = (value - mean) / sd;
@@ -397,7 +462,7 @@ impl<'a> Bundle<'a> {
         Some(sums)
     }
 
-    /// Adds a person's boxes to the shared sums, places eliminated; their own sums come back.
+    /// Adds a person's boxes to the shared sums; the sums of their own unknowns come back.
     fn person_sums(
         &self,
         eye: &Eye,
@@ -405,134 +470,149 @@ impl<'a> Bundle<'a> {
         person: &Person,
         sums: &mut Sums,
     ) -> Option<OwnSums> {
+        let size = 2 + 2 * person.seen.len();
         let mut out = OwnSums {
-            own: [[0.0; 2]; 2],
-            coupling: [[0.0; 2]; SHARED],
-            slope: [0.0; 2],
-            places: Vec::with_capacity(person.seen.len()),
+            own: zeros(size),
+            coupling: vec![[0.0; SHARED]; size],
+            slope: vec![0.0; size],
         };
         let weight = person.weight / (self.options.person_sd_m * self.options.person_sd_m);
         let lack = person.own[0] - self.shared[SITE_HEIGHT];
-        out.own[0][0] += weight;
+        out.own[0][0] += weight + LEAST_WEIGHT;
         out.slope[0] += weight * lack;
-        out.coupling[SITE_HEIGHT][0] -= weight;
+        out.coupling[0][SITE_HEIGHT] -= weight;
         sums.shared[SITE_HEIGHT][SITE_HEIGHT] += weight;
         sums.slope[SITE_HEIGHT] -= weight * lack;
         let breadth = 1.0 / (HALF_BREADTH_M.1 * HALF_BREADTH_M.1);
         out.own[1][1] += breadth;
         out.slope[1] += breadth * (person.own[1] - HALF_BREADTH_M.0);
-        for seen in &person.seen {
-            let r = self.residuals(eye, &self.shared, person.own, seen.place, seen)?;
-            let slope_of = |next: [f64; 4]| [0, 1, 2, 3].map(|e| (next[e] - r[e]) / NUDGE);
-            let mut js = [[0.0; 4]; SHARED];
-            for (j, (shared, eye)) in js.iter_mut().zip(moved) {
-                *j = slope_of(self.residuals(eye, shared, person.own, seen.place, seen)?);
-            }
-            let nudged = |v: [f64; 2], i: usize| {
-                let mut v = v;
-                v[i] += NUDGE;
-                v
-            };
-            let mut jo = [[0.0; 4]; 2];
-            let mut jp = [[0.0; 4]; 2];
-            for i in 0..2 {
-                let own = nudged(person.own, i);
-                jo[i] = slope_of(self.residuals(eye, &self.shared, own, seen.place, seen)?);
-                let place = nudged(seen.place, i);
-                jp[i] = slope_of(self.residuals(eye, &self.shared, person.own, place, seen)?);
-            }
-            let w = seen.weight;
-            let dot = |a: &[f64; 4], b: &[f64; 4]| {
-                w * (a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
-            };
-            let place = [0, 1].map(|a| [0, 1].map(|b| dot(&jp[a], &jp[b])));
-            let inverse = inverse2(place)?;
-            let to_shared = js.map(|j| [dot(&j, &jp[0]), dot(&j, &jp[1])]);
-            let to_own = jo.map(|j| [dot(&j, &jp[0]), dot(&j, &jp[1])]);
-            let slope = [dot(&jp[0], &r), dot(&jp[1], &r)];
-            // What remains once the place has moved to its best.
-            let less = |a: &[f64; 2], b: &[f64; 2]| {
-                let ib = times2(&inverse, b);
-                a[0] * ib[0] + a[1] * ib[1]
-            };
-            for i in 0..SHARED {
-                for k in 0..SHARED {
-                    sums.shared[i][k] += dot(&js[i], &js[k]) - less(&to_shared[i], &to_shared[k]);
+        for (number, seen) in person.seen.iter().enumerate() {
+            self.box_sums(eye, moved, person, (number, seen), sums, &mut out)?;
+        }
+        for pull in pulls(person) {
+            for axis in 0..2 {
+                for (box_a, share_a) in pull.shares {
+                    let a = 2 + 2 * box_a + axis;
+                    out.slope[a] += share_a * pull.off[axis] / (pull.sd_m * pull.sd_m);
+                    for (box_b, share_b) in pull.shares {
+                        let b = 2 + 2 * box_b + axis;
+                        out.own[a][b] += share_a * share_b / (pull.sd_m * pull.sd_m);
+                    }
                 }
-                for k in 0..2 {
-                    out.coupling[i][k] += dot(&js[i], &jo[k]) - less(&to_shared[i], &to_own[k]);
-                }
-                sums.slope[i] += dot(&js[i], &r) - less(&to_shared[i], &slope);
             }
-            for i in 0..2 {
-                for k in 0..2 {
-                    out.own[i][k] += dot(&jo[i], &jo[k]) - less(&to_own[i], &to_own[k]);
-                }
-                out.slope[i] += dot(&jo[i], &r) - less(&to_own[i], &slope);
-            }
-            out.places.push(PlaceSums {
-                inverse,
-                to_shared,
-                to_own,
-                slope,
-            });
         }
         Some(out)
     }
 
-    /// The shared unknowns' normal matrix and slope, persons eliminated.
-    fn reduced(&self, sums: &Sums, damping: f64) -> Option<(Square, Vec<f64>)> {
+    /// Adds one box.
+    fn box_sums(
+        &self,
+        eye: &Eye,
+        moved: &[([f64; SHARED], Eye)],
+        person: &Person,
+        (number, seen): (usize, &Seen),
+        sums: &mut Sums,
+        out: &mut OwnSums,
+    ) -> Option<()> {
+        let r = self.residuals(eye, &self.shared, person.own, seen.place, seen)?;
+        let slope_of = |next: [f64; 4]| [0, 1, 2, 3].map(|e| (next[e] - r[e]) / NUDGE);
+        let nudged = |mut v: [f64; 2], i: usize| {
+            v[i] += NUDGE;
+            v
+        };
+        let mut shared = [[0.0; 4]; SHARED];
+        for (slope, (values, eye)) in shared.iter_mut().zip(moved) {
+            *slope = slope_of(self.residuals(eye, values, person.own, seen.place, seen)?);
+        }
+        // Their places in the person's own unknowns, and the slopes.
+        let mut own = [(0, [0.0; 4]); 4];
+        for i in 0..2 {
+            let moved = nudged(person.own, i);
+            let next = self.residuals(eye, &self.shared, moved, seen.place, seen)?;
+            own[i] = (i, slope_of(next));
+            let moved = nudged(seen.place, i);
+            let next = self.residuals(eye, &self.shared, person.own, moved, seen)?;
+            own[2 + i] = (2 + 2 * number + i, slope_of(next));
+        }
+        let w = BOX_SHARE * seen.weight + LEAST_WEIGHT;
+        let dot = |a: &[f64; 4], b: &[f64; 4]| {
+            w * (a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
+        };
+        for i in 0..SHARED {
+            for k in 0..SHARED {
+                sums.shared[i][k] += dot(&shared[i], &shared[k]);
+            }
+            for (k, slope) in &own {
+                out.coupling[*k][i] += dot(&shared[i], slope);
+            }
+            sums.slope[i] += dot(&shared[i], &r);
+        }
+        for (i, a) in &own {
+            for (k, b) in &own {
+                out.own[*i][*k] += dot(a, b);
+            }
+            out.slope[*i] += dot(a, &r);
+        }
+        Some(())
+    }
+
+    /// The shared unknowns' normal matrix and slope, persons eliminated; and each person's factor.
+    fn reduced(&self, sums: &Sums, damping: f64) -> Option<(Square, Vec<f64>, Vec<Square>)> {
         let (mut normal, mut slope) = (sums.shared.clone(), sums.slope.clone());
         for (i, row) in normal.iter_mut().enumerate() {
             row[i] *= 1.0 + damping;
         }
+        let mut factors = Vec::with_capacity(sums.people.len());
         for person in &sums.people {
-            let inverse = inverse2(damped2(person.own, damping))?;
-            for i in 0..SHARED {
-                let ci = times2(&inverse, &person.coupling[i]);
-                for k in 0..SHARED {
-                    let c = &person.coupling[k];
-                    normal[i][k] -= ci[0] * c[0] + ci[1] * c[1];
-                }
-                slope[i] -= ci[0] * person.slope[0] + ci[1] * person.slope[1];
+            let mut own = person.own.clone();
+            for (i, row) in own.iter_mut().enumerate() {
+                row[i] *= 1.0 + damping;
             }
+            let factor = cholesky(&own)?;
+            for i in 0..SHARED {
+                let column: Vec<f64> = person.coupling.iter().map(|c| c[i]).collect();
+                let solved = matrix::solve(&factor, &column);
+                for k in 0..SHARED {
+                    normal[i][k] -= solved
+                        .iter()
+                        .zip(&person.coupling)
+                        .map(|(s, c)| s * c[k])
+                        .sum::<f64>();
+                }
+                slope[i] -= solved
+                    .iter()
+                    .zip(&person.slope)
+                    .map(|(s, r)| s * r)
+                    .sum::<f64>();
+            }
+            factors.push(factor);
         }
-        Some((normal, slope))
+        Some((normal, slope, factors))
     }
 
     /// Everything after one damped step, and how long the step was.
     fn stepped(&self, sums: &Sums, damping: f64) -> Option<([f64; SHARED], Vec<Person>, f64)> {
-        let (normal, slope) = self.reduced(sums, damping)?;
+        let (normal, slope, factors) = self.reduced(sums, damping)?;
         let step = matrix::solve(&cholesky(&normal)?, &slope);
         let mut shared = self.shared;
         for (value, change) in shared.iter_mut().zip(&step) {
             *value -= change;
         }
         let mut people = self.people.clone();
-        for (person, own) in people.iter_mut().zip(&sums.people) {
-            let inverse = inverse2(damped2(own.own, damping))?;
-            let mut rest = own.slope;
-            for (c, change) in own.coupling.iter().zip(&step) {
-                rest[0] -= c[0] * change;
-                rest[1] -= c[1] * change;
+        for ((person, own), factor) in people.iter_mut().zip(&sums.people).zip(&factors) {
+            let rest: Vec<f64> = own
+                .slope
+                .iter()
+                .zip(&own.coupling)
+                .map(|(slope, c)| slope - c.iter().zip(&step).map(|(c, s)| c * s).sum::<f64>())
+                .collect();
+            let change = matrix::solve(factor, &rest);
+            person.own[0] -= change[0];
+            person.own[1] -= change[1];
+            for (seen, change) in person.seen.iter_mut().zip(change[2..].chunks(2)) {
+                seen.place[0] -= change[0];
+                seen.place[1] -= change[1];
             }
-            let own_step = times2(&inverse, &rest);
-            for (seen, place) in person.seen.iter_mut().zip(&own.places) {
-                let mut rest = place.slope;
-                for (c, change) in place.to_shared.iter().zip(&step) {
-                    rest[0] -= c[0] * change;
-                    rest[1] -= c[1] * change;
-                }
-                for (c, change) in place.to_own.iter().zip(own_step) {
-                    rest[0] -= c[0] * change;
-                    rest[1] -= c[1] * change;
-                }
-                let move_by = times2(&place.inverse, &rest);
-                seen.place[0] -= move_by[0];
-                seen.place[1] -= move_by[1];
-            }
-            person.own[0] -= own_step[0];
-            person.own[1] -= own_step[1];
         }
         let length = step
             .iter()
@@ -565,7 +645,7 @@ impl<'a> Bundle<'a> {
 
     fn finished(self) -> Option<PeopleFit> {
         let sums = self.sums()?;
-        let (normal, _) = self.reduced(&sums, 0.0)?;
+        let (normal, ..) = self.reduced(&sums, 0.0)?;
         let whole = matrix::inverse(&normal)?;
         let camera = FREE.len();
         let covariance: Square = whole[..camera]
@@ -600,6 +680,22 @@ impl<'a> Bundle<'a> {
     }
 }
 
+/// How likely a box is a whole person's, and what that costs.
+fn box_belief(chi2: f64) -> (f64, f64) {
+    // A normal density of four edges is 1 / (2 pi)^2 at its middle.
+    let middle = std::f64::consts::TAU * std::f64::consts::TAU;
+    let reach = ODD_REACH_SDS * ODD_REACH_SDS;
+    mixture(chi2, ODD_BOXES * middle / (reach * reach))
+}
+
+/// Of something either normal, with this squared deviation, or odd with a flat density (as a share of
+/// the normal one's peak): how likely it is not odd, and minus twice the logarithm of both together.
+fn mixture(chi2: f64, odd: f64) -> (f64, f64) {
+    let normal = libm::exp(-0.5 * chi2.min(1e3));
+    let both = normal + odd;
+    (normal / both, -2.0 * libm::log(both))
+}
+
 /// Lenses that bend inwards by their first term bend back by about this much of its square.
 fn second_term(k1: f64) -> f64 {
     0.28 * k1 * k1
@@ -628,26 +724,49 @@ fn heading(eye: &Eye, sighting: &Sighting) -> [f64; 2] {
     }
 }
 
-fn damped2(m: [[f64; 2]; 2], damping: f64) -> [[f64; 2]; 2] {
-    [
-        [m[0][0] * (1.0 + damping), m[0][1]],
-        [m[1][0], m[1][1] * (1.0 + damping)],
-    ]
+impl Seen {
+    /// How the body is seen where it stands, and how far its edges may be off, px.
+    fn look(&mut self, eye: &Eye) {
+        let [cx, cy, cz] = eye.centre();
+        let (dx, dy) = (self.place[0] - cx, self.place[1] - cy);
+        // How much of a stretch of floor along the line of sight is seen.
+        self.shown = cz / (dx * dx + dy * dy + cz * cz).sqrt();
+        self.px_per_m = eye.px_per_m([self.place[0], self.place[1], MIDDLE_M]);
+        let drawn = EDGE_SD_SHARE * self.sighting.bbox.height();
+        let stride = self.shown * STRIDE_SD_M;
+        let [top, bottom, side] = BODY_SD_M;
+        let bottom = (bottom * bottom + stride * stride).sqrt();
+        self.sd_px = [top, bottom, side].map(|sd_m| {
+            let body = sd_m * self.px_per_m;
+            (EDGE_SD_PX * EDGE_SD_PX + drawn * drawn + body * body).sqrt()
+        });
+    }
 }
 
-fn inverse2(m: [[f64; 2]; 2]) -> Option<[[f64; 2]; 2]> {
-    let det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
-    (det > 0.0 && det.is_finite()).then(|| {
-        [
-            [m[1][1] / det, -m[0][1] / det],
-            [-m[1][0] / det, m[0][0] / det],
-        ]
-    })
+/// How far a place is from where the places before and after lead, and how far it may be: people walk
+/// on, they do not jump.
+struct Pull {
+    /// Boxes and their shares.
+    shares: [(usize, f64); 3],
+    off: [f64; 2],
+    sd_m: f64,
 }
 
-fn times2(m: &[[f64; 2]; 2], v: &[f64; 2]) -> [f64; 2] {
-    [
-        m[0][0] * v[0] + m[0][1] * v[1],
-        m[1][0] * v[0] + m[1][1] * v[1],
-    ]
+fn pulls(person: &Person) -> Vec<Pull> {
+    let seen = &person.seen;
+    let pull = |i: usize| {
+        let time = |i: usize| seen[i].sighting.time_s;
+        let (before, after) = (time(i) - time(i - 1), time(i + 1) - time(i));
+        let whole = before + after;
+        let shares = [(i - 1, -after / whole), (i, 1.0), (i + 1, -before / whole)];
+        let off = [0, 1].map(|axis| {
+            shares
+                .iter()
+                .map(|(at, share)| share * seen[*at].place[axis])
+                .sum()
+        });
+        let sd_m = LEAST_PULL_M + 0.5 * ACCELERATION_MPS2 * before * after;
+        Pull { shares, off, sd_m }
+    };
+    (1..seen.len().saturating_sub(1)).map(pull).collect()
 }

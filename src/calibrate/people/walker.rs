@@ -5,6 +5,7 @@
 //! picture, covered by nobody, upright; and only a few of a walk are taken, spread along it, because
 //! the tenth picture of the same stride says nothing new.
 
+use super::super::spread::quantile;
 use crate::detection::{BoxInImage, Detection, PointInImage};
 
 /// Boxes below this score start no walk and are believed by none.
@@ -24,14 +25,17 @@ const WIDEST: f64 = 1.0;
 const NARROWEST: f64 = 0.14;
 /// Boxes lower than this say little, px.
 const LOWEST_PX: f64 = 24.0;
-/// From one kept sighting to the next, in box heights.
-const SPACING: f64 = 0.25;
+/// From one kept sighting to the next, s.
+const SPACING_S: f64 = 0.3;
+/// Whoever was cut or covered so short a time before or after is not believed, s.
+const CLEAR_S: f64 = 0.35;
 /// Most kept of one walk.
 const MOST_KEPT: usize = 12;
 /// Who moved less than this, in box heights, may be a poster or a coat.
 const LEAST_WALK: f64 = 0.6;
-/// Directions are taken over about this time, s.
-const DIRECTION_S: f64 = 0.4;
+/// Directions are taken over about this time (three steps), from pairs this far apart, s.
+const DIRECTION_S: f64 = 1.5;
+const LEAST_SPAN_S: f64 = 0.3;
 
 /// One person in one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +97,9 @@ impl WalkerLinker {
                 continue;
             };
             for (j, seen) in boxes.iter().enumerate() {
-                let overlap = ahead.iou(&seen.bbox);
+                // Where it leads, or where it was: a box that was cut leads astray.
+                let still = walker.last().map_or(0.0, |last| last.bbox.iou(&seen.bbox));
+                let overlap = ahead.iou(&seen.bbox).max(still);
                 if overlap >= LEAST_OVERLAP {
                     pairs.push((overlap, i, j));
                 }
@@ -159,8 +165,10 @@ impl Walker {
             return Some(last.bbox);
         };
         let share = ((time_s - last.time_s) / (last.time_s - before.time_s)).min(2.0);
-        let (a, b) = (before.bbox.bottom_centre(), last.bbox.bottom_centre());
-        let (dx, dy) = (share * (b.x - a.x), share * (b.y - a.y));
+        // The upper edge: the lower one jumps where feet are hidden for a moment.
+        let (a, b) = (before.bbox, last.bbox);
+        let dx = 0.5 * share * (b.left + b.right - a.left - a.right);
+        let dy = share * (b.top - a.top);
         let bbox = last.bbox;
         Some(BoxInImage::new(
             bbox.left + dx,
@@ -170,6 +178,8 @@ impl Walker {
         ))
     }
 
+    /// How the middle of the lower edge moves around each sighting: the median of the slopes between
+    /// pairs (Theil and Sen), which a box that ends too high now and then does not turn.
     fn find_motion(&mut self) {
         let feet: Vec<(f64, PointInImage)> = self
             .sightings
@@ -178,30 +188,40 @@ impl Walker {
             .collect();
         for (i, sighting) in self.sightings.iter_mut().enumerate() {
             let near = |(t, _): &&(f64, PointInImage)| (t - feet[i].0).abs() <= 0.5 * DIRECTION_S;
-            let (Some(first), Some(last)) = (feet.iter().find(near), feet.iter().rev().find(near))
-            else {
-                continue;
-            };
-            let span_s = last.0 - first.0;
-            if span_s > 0.0 {
-                sighting.motion = [
-                    (last.1.x - first.1.x) / span_s,
-                    (last.1.y - first.1.y) / span_s,
-                ];
+            let around: Vec<&(f64, PointInImage)> = feet.iter().filter(near).collect();
+            let (mut across, mut down) = (Vec::new(), Vec::new());
+            for (j, a) in around.iter().enumerate() {
+                for b in &around[j + 1..] {
+                    let span_s = b.0 - a.0;
+                    if span_s > LEAST_SPAN_S {
+                        across.push((b.1.x - a.1.x) / span_s);
+                        down.push((b.1.y - a.1.y) / span_s);
+                    }
+                }
+            }
+            across.sort_by(f64::total_cmp);
+            down.sort_by(f64::total_cmp);
+            if !across.is_empty() {
+                sighting.motion = [quantile(&across, 0.5), quantile(&down, 0.5)];
             }
         }
     }
 
     /// The sightings worth believing, spread along the walk; none of who hardly moved.
     fn kept(&self) -> Vec<Sighting> {
+        let cut: Vec<f64> = self
+            .sightings
+            .iter()
+            .filter(|s| !s.is_whole)
+            .map(|s| s.time_s)
+            .collect();
+        // Times, not places, decide: feet jump from step to step, and whoever picks by places picks
+        // phases of the stride. So does the picture's border, for half a stride.
+        let clear = |s: &&Sighting| cut.iter().all(|t| (t - s.time_s).abs() > CLEAR_S);
         let mut kept: Vec<Sighting> = Vec::new();
-        for sighting in self.sightings.iter().filter(|s| s.is_whole) {
-            let apart = |other: &Sighting| {
-                let at = other.bbox.bottom_centre();
-                let tall = sighting.bbox.height().min(other.bbox.height());
-                at.distance(sighting.bbox.bottom_centre()) >= SPACING * tall
-            };
-            if kept.iter().all(apart) {
+        for sighting in self.sightings.iter().filter(|s| s.is_whole).filter(clear) {
+            let last = kept.last().map_or(f64::NEG_INFINITY, |last| last.time_s);
+            if sighting.time_s - last >= SPACING_S {
                 kept.push(*sighting);
             }
         }

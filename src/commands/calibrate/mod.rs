@@ -4,9 +4,11 @@
 mod check;
 mod lines;
 mod output;
+mod people;
 mod points;
 mod propose;
 mod rectangle;
+mod refine;
 
 use clap::{Args, Subcommand};
 
@@ -29,6 +31,8 @@ enum Way {
     Lines(lines::LinesArgs),
     Check(check::CheckArgs),
     Propose(propose::ProposeArgs),
+    People(people::PeopleArgs),
+    Refine(refine::RefineArgs),
 }
 
 /// Calibrates; exit code 1 if what was given makes no calibration.
@@ -39,5 +43,7 @@ pub fn run(args: &CalibrateArgs) -> Outcome {
         Way::Lines(args) => lines::run(args),
         Way::Check(args) => check::run(args),
         Way::Propose(args) => propose::run(args),
+        Way::People(args) => people::run(args),
+        Way::Refine(args) => refine::run(args),
     }
 }

@@ -133,6 +133,32 @@ impl OutputArgs {
         Ok(Still { picture, from })
     }
 
+    /// The picture asked for, else a frame of this clip, else a grey one of this size.
+    pub fn still_of(&self, clip: Option<&Path>, size_px: (u32, u32)) -> Result<Still, Failure> {
+        let is_given = self.picture.is_some() || self.clip.is_some() || self.size.is_some();
+        let still = match (is_given, clip) {
+            (true, _) => self.still()?,
+            (false, Some(clip)) => Still {
+                picture: frame(clip, self.at)?,
+                from: Some(clip.display().to_string()),
+            },
+            (false, None) => Still {
+                picture: RgbImage::from_pixel(size_px.0, size_px.1, image::Rgb(BLANK)),
+                from: None,
+            },
+        };
+        match still.picture.dimensions() == size_px {
+            true => Ok(still),
+            false => Err(Failure::unusable(format!(
+                "the picture is {} x {} px, the footage {} x {} px: give a picture of its size",
+                still.picture.width(),
+                still.picture.height(),
+                size_px.0,
+                size_px.1
+            ))),
+        }
+    }
+
     /// Says now what would go wrong only after the work.
     pub fn check(&self) -> Result<(), Failure> {
         match &self.out {
@@ -146,8 +172,28 @@ impl OutputArgs {
     }
 
     /// Writes what was found and says it.
-    pub fn finish(&self, still: &Still, mut found: Found) -> Outcome {
+    pub fn finish(&self, still: &Still, found: Found) -> Outcome {
         self.check()?;
+        self.give(still, found, self.out.as_deref(), true)
+    }
+
+    /// Says what was found and draws it; the calibration itself goes nowhere.
+    pub fn show(&self, still: &Still, found: Found) -> Outcome {
+        self.give(still, found, None, false)
+    }
+
+    /// Writes what was found to a file, whether it is there already or not.
+    pub fn write_to(&self, path: &Path, still: &Still, found: Found) -> Outcome {
+        self.give(still, found, Some(path), true)
+    }
+
+    fn give(
+        &self,
+        still: &Still,
+        mut found: Found,
+        out: Option<&Path>,
+        with_text: bool,
+    ) -> Outcome {
         let floor = floor_spread(&found);
         let said = floor.map(|floor| floor.length_share);
         let share = found.length_share.or(said).unwrap_or(MUCH_UNCERTAINTY);
@@ -177,20 +223,21 @@ impl OutputArgs {
                 .map_err(|problem| cannot("write", path, &problem))?;
             report.overlay = Some(path.display().to_string());
         }
-        match &self.out {
+        match out {
             Some(path) => {
                 std::fs::write(path, &text).map_err(|problem| cannot("write", path, &problem))?;
                 report.out = Some(path.display().to_string());
             }
-            None if self.json => report.toml = Some(text.clone()),
-            None => println!("{text}"),
+            None if self.json => report.toml = with_text.then_some(text),
+            None if with_text => println!("{text}"),
+            None => {}
         }
         if self.json {
             let text = serde_json::to_string_pretty(&report)
                 .map_err(|problem| Failure::unusable(problem.to_string()))?;
             println!("{text}");
         } else {
-            report.print(self.out.is_none());
+            report.print(out.is_none() && with_text);
         }
         Ok(DONE)
     }

@@ -52,6 +52,7 @@ impl ClickArgs {
         Ok(PointsOptions {
             click_sd_px: self.click_sd,
             lens: self.lens.as_deref().map(lens).transpose()?,
+            known: None,
         })
     }
 }
@@ -159,6 +160,11 @@ pub fn from_file(path: &Path, problems: &mut Vec<String>) -> Result<Vec<ControlP
         }
     }
     Ok(points)
+}
+
+/// A measured pair of a file.
+pub fn pair((px, m): (&[f64; 2], &[f64; 2])) -> ControlPoint {
+    point([px[0], px[1], m[0], m[1]])
 }
 
 fn point([px, py, x, y]: [f64; 4]) -> ControlPoint {

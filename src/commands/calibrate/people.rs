@@ -1,0 +1,289 @@
+//! `tailgate calibrate people`: from people who walk by; nothing is measured.
+
+use std::fs::File;
+use std::io::{BufReader, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::output::{Found, OutputArgs, cannot, near_spec};
+use crate::app::eyes::{EyesChoice, open_eyes};
+use crate::app::overlay::CalibrationEvidence;
+use crate::app::sightings::for_each;
+use crate::app::trace::{TraceLine, TraceReader};
+use crate::calibrate::people::{PeopleFit, PeopleOptions, Walker, WalkerLinker, from_people};
+use crate::calibrate::{Param, Prior};
+use crate::capture::{Clip, ClipOptions};
+use crate::commands::{Failure, Outcome};
+use crate::config::{DetectorChoice, Made};
+use crate::engine::{EngineConfig, FrameInput, Input, Seen};
+use crate::floor::{PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
+use crate::units::CameraId;
+
+/// Nine of ten normal draws lie within so many standard deviations.
+const NINETY: f64 = 1.645;
+/// The network looks at the whole picture with a longer side in this range, px: people far away
+/// count here too.
+const LONG_SIDE_PX: (u32, u32) = (640, 960);
+/// Boxes drawn into the overlay at most.
+const MOST_DRAWN: usize = 60;
+/// How far a focal length from a data sheet may be off, as a share (1 sigma).
+const FOCAL_SD: f64 = 0.03;
+/// Fewer people than this are worth a note.
+const FEW_PEOPLE: usize = 10;
+
+/// From people walking: no tape, no marks. A clip of a quiet hour will do.
+///
+/// People who are seen whole, from head to feet, and walk through say how the camera hangs and how
+/// large everything is, because adults are about equally tall. Ten people make it good, thirty
+/// better; the report says how sure it is. The origin is the floor under the camera, y points away
+/// from it.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    #[command(flatten)]
+    people: FootageArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Footage of people, and how tall they are.
+#[derive(Debug, Args)]
+pub struct FootageArgs {
+    /// The clip, or a trace of `tailgate replay --whole-picture --trace`.
+    #[arg(value_name = "CLIP")]
+    footage: PathBuf,
+    /// Mean height of the people here, in shoes, m.
+    #[arg(long, value_name = "METRES", default_value_t = PERSON_HEIGHT_M)]
+    person_height: f64,
+    /// Standard deviation of it, m.
+    #[arg(long, value_name = "METRES", default_value_t = PERSON_HEIGHT_SD_M)]
+    person_height_sd: f64,
+    /// Focal length of the lens, px, if it is known: it makes the result much surer. Half the picture's
+    /// width over the tangent of half the horizontal angle of view.
+    #[arg(long, value_name = "PX")]
+    focal_px: Option<f64>,
+    /// Detector: a name from `tailgate models list`, or a model's folder.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// The file of its weights, if not where the registry looks.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// A folder of models to look in first.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Longer side of the network's input, px.
+    #[arg(long, value_name = "PX")]
+    input_size: Option<u32>,
+    /// Threads that look for people; the calibration does not depend on it.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
+}
+
+/// Walks and the size of the picture they were seen in.
+pub struct Footage {
+    pub walkers: Vec<Walker>,
+    pub size_px: (u32, u32),
+    pub is_trace: bool,
+}
+
+/// Calibrates from them.
+pub fn run(args: &PeopleArgs) -> Outcome {
+    args.output.check()?;
+    let options = args.people.options()?;
+    let footage = args.people.read()?;
+    let clip = (!footage.is_trace).then_some(args.people.footage.as_path());
+    let still = args.output.still_of(clip, footage.size_px)?;
+    let fit = from_people(footage.size_px, &footage.walkers, &options);
+    let fit = fit.map_err(|problem| args.people.failed(&problem))?;
+    let mut found = found(&fit, near_spec(&fit.fit.view)?);
+    found.spec.person_height_m = args.people.person_height;
+    found.spec.person_height_sd_m = args.people.person_height_sd;
+    found.made.from = Some(args.people.footage.display().to_string());
+    if footage.is_trace {
+        found.notes.push(
+            "a trace has only what its run looked at: replay with --whole-picture, or give the clip"
+                .to_owned(),
+        );
+    }
+    args.output.finish(&still, found)
+}
+
+/// A fit of people as something to be written and drawn.
+pub fn found(fit: &PeopleFit, spec: crate::floor::CameraSpec) -> Found {
+    let mut notes = Vec::new();
+    let believed: Vec<_> = fit
+        .sightings
+        .iter()
+        .filter(|(_, is_believed)| *is_believed)
+        .collect();
+    if fit.people < FEW_PEOPLE {
+        notes.push(format!(
+            "{} people only: more footage makes it surer, up to a few dozen",
+            fit.people
+        ));
+    }
+    let odd = fit.sightings.len() - believed.len();
+    if 3 * odd > fit.sightings.len() {
+        notes.push(format!(
+            "{odd} of {} sightings do not fit an upright body: is something in front of the feet, \
+             or the floor not flat?",
+            fit.sightings.len()
+        ));
+    }
+    if fit.fit.sd(Param::LnFocal) > 2.0 * FOCAL_SD {
+        notes.push(
+            "people alone tell little of the focal length, and distances far away hang on it: if you \
+             know the lens, give --focal-px; check a measured length on the overlay before you trust it"
+                .to_owned(),
+        );
+    }
+    let reach = NINETY * fit.spread.scale_share;
+    let step = believed.len().div_ceil(MOST_DRAWN).max(1);
+    Found {
+        spec,
+        fit: Some(fit.fit.clone()),
+        made: Made {
+            by: Some("people".to_owned()),
+            people: Some(fit.people as u32),
+            sightings: Some(believed.len() as u32),
+            scale_90: Some([libm::exp(-reach), libm::exp(reach)]),
+            ..Made::default()
+        },
+        evidence: CalibrationEvidence {
+            boxes: believed
+                .iter()
+                .step_by(step)
+                .map(|(seen, _)| seen.bbox)
+                .collect(),
+            ..CalibrationEvidence::default()
+        },
+        length_share: Some(fit.spread.length_share.max(fit.spread.scale_share)),
+        notes,
+        kept: toml::Table::new(),
+    }
+}
+
+impl FootageArgs {
+    /// Which file.
+    pub fn path(&self) -> &Path {
+        &self.footage
+    }
+
+    /// What is known of the people.
+    pub fn options(&self) -> Result<PeopleOptions, Failure> {
+        let sound = |v: f64, most: f64| v > 0.0 && v < most;
+        if !sound(self.person_height, 2.5) || !sound(self.person_height_sd, 0.5) {
+            return Err(Failure::unusable(
+                "--person-height and --person-height-sd must be above 0 m, for example 1.70 and 0.10",
+            ));
+        }
+        Ok(PeopleOptions {
+            person_m: self.person_height,
+            person_sd_m: self.person_height_sd,
+            priors: self.focal(),
+            start: None,
+        })
+    }
+
+    fn focal(&self) -> Vec<Prior> {
+        let known = self
+            .focal_px
+            .filter(|focal| *focal > 0.0)
+            .map(|focal| Prior {
+                param: Param::LnFocal,
+                mean: libm::log(focal),
+                sd: FOCAL_SD,
+            });
+        known.into_iter().collect()
+    }
+
+    /// The walks of everybody in it.
+    pub fn read(&self) -> Result<Footage, Failure> {
+        match self.footage.extension().is_some_and(|e| e == "jsonl") {
+            true => self.trace(),
+            false => self.clip(),
+        }
+    }
+
+    /// What went wrong, with the file's name.
+    pub fn failed(&self, problem: &str) -> Failure {
+        Failure::unusable(format!("{}: {problem}", self.footage.display()))
+    }
+
+    fn clip(&self) -> Result<Footage, Failure> {
+        let mut clip = Clip::open(&self.footage, &ClipOptions::default())
+            .map_err(|problem| Failure::unusable(problem.to_string()))?;
+        let (size_px, frames) = ((clip.info().width, clip.info().height), clip.info().frames);
+        let side = size_px
+            .0
+            .max(size_px.1)
+            .clamp(LONG_SIDE_PX.0, LONG_SIDE_PX.1);
+        let choice = EyesChoice {
+            model: self.model.clone(),
+            weights: self.weights.clone(),
+            models: self.models.clone(),
+            whole: true,
+            input: Some(self.input_size.unwrap_or(side)),
+            threads: usize::from(self.threads),
+        };
+        let detectors = open_eyes(
+            &choice,
+            &DetectorChoice::default(),
+            &EngineConfig {
+                cameras: Vec::new(),
+                doors: Vec::new(),
+                portals: Vec::new(),
+            },
+            size_px,
+        )
+        .map_err(Failure::unusable)?;
+        let bar = match std::io::stderr().is_terminal() {
+            true => ProgressBar::new(frames.unwrap_or_default()),
+            false => ProgressBar::hidden(),
+        };
+        let mut linker = WalkerLinker::new(size_px);
+        for_each(&mut clip, detectors, |seen| {
+            bar.inc(1);
+            linker.frame(seen.frame.time().as_s(), &seen.detections);
+            Ok(())
+        })
+        .map_err(|problem| self.failed(&problem.to_string()))?;
+        bar.finish_and_clear();
+        Ok(Footage {
+            walkers: linker.finish(),
+            size_px,
+            is_trace: false,
+        })
+    }
+
+    fn trace(&self) -> Result<Footage, Failure> {
+        let path = &self.footage;
+        let file = File::open(path).map_err(|problem| cannot("read", path, &problem))?;
+        let said = |problem: crate::app::trace::TraceError| self.failed(&problem.to_string());
+        let mut reader = TraceReader::new(BufReader::new(file)).map_err(said)?;
+        let size_px = reader.header.provenance.picture;
+        let size_px =
+            size_px.ok_or_else(|| self.failed("the trace does not say its picture's size"))?;
+        let mut linker = WalkerLinker::new(size_px);
+        while let Some(line) = reader.next_line().map_err(said)? {
+            if let TraceLine::In {
+                r#in: Input::Frame(frame),
+                ..
+            } = line
+                && let FrameInput {
+                    camera: CameraId(0),
+                    taken,
+                    seen: Seen::Boxes(boxes),
+                } = frame
+            {
+                linker.frame(taken.as_s(), &boxes);
+            }
+        }
+        Ok(Footage {
+            walkers: linker.finish(),
+            size_px,
+            is_trace: true,
+        })
+    }
+}
