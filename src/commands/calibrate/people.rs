@@ -52,7 +52,7 @@ pub struct PeopleArgs {
 pub struct FootageArgs {
     /// The clip, or a trace of `tailgate replay --whole-picture --trace`.
     #[arg(value_name = "CLIP")]
-    footage: PathBuf,
+    footage: Option<PathBuf>,
     /// Mean height of the people here, in shoes, m.
     #[arg(long, value_name = "METRES", default_value_t = PERSON_HEIGHT_M)]
     person_height: f64,
@@ -90,16 +90,21 @@ pub struct Footage {
 /// Calibrates from them.
 pub fn run(args: &PeopleArgs) -> Outcome {
     args.output.check()?;
+    if args.people.footage.is_none() {
+        return Err(Failure::unusable(
+            "say which clip shows people walking: tailgate calibrate people CLIP",
+        ));
+    }
     let options = args.people.options()?;
     let footage = args.people.read()?;
-    let clip = (!footage.is_trace).then_some(args.people.footage.as_path());
+    let clip = (!footage.is_trace).then_some(args.people.path());
     let still = args.output.still_of(clip, footage.size_px)?;
     let fit = from_people(footage.size_px, &footage.walkers, &options);
     let fit = fit.map_err(|problem| args.people.failed(&problem))?;
     let mut found = found(&fit, near_spec(&fit.fit.view)?);
     found.spec.person_height_m = args.people.person_height;
     found.spec.person_height_sd_m = args.people.person_height_sd;
-    found.made.from = Some(args.people.footage.display().to_string());
+    found.made.from = Some(args.people.path().display().to_string());
     if footage.is_trace {
         found.notes.push(
             "a trace has only what its run looked at: replay with --whole-picture, or give the clip"
@@ -165,9 +170,14 @@ pub fn found(fit: &PeopleFit, spec: crate::floor::CameraSpec) -> Found {
 }
 
 impl FootageArgs {
+    /// Whether there is any.
+    pub fn is_given(&self) -> bool {
+        self.footage.is_some()
+    }
+
     /// Which file.
     pub fn path(&self) -> &Path {
-        &self.footage
+        self.footage.as_deref().unwrap_or(Path::new(""))
     }
 
     /// What is known of the people.
@@ -200,7 +210,7 @@ impl FootageArgs {
 
     /// The walks of everybody in it.
     pub fn read(&self) -> Result<Footage, Failure> {
-        match self.footage.extension().is_some_and(|e| e == "jsonl") {
+        match self.path().extension().is_some_and(|e| e == "jsonl") {
             true => self.trace(),
             false => self.clip(),
         }
@@ -208,11 +218,11 @@ impl FootageArgs {
 
     /// What went wrong, with the file's name.
     pub fn failed(&self, problem: &str) -> Failure {
-        Failure::unusable(format!("{}: {problem}", self.footage.display()))
+        Failure::unusable(format!("{}: {problem}", self.path().display()))
     }
 
     fn clip(&self) -> Result<Footage, Failure> {
-        let mut clip = Clip::open(&self.footage, &ClipOptions::default())
+        let mut clip = Clip::open(self.path(), &ClipOptions::default())
             .map_err(|problem| Failure::unusable(problem.to_string()))?;
         let (size_px, frames) = ((clip.info().width, clip.info().height), clip.info().frames);
         let side = size_px
@@ -258,7 +268,7 @@ impl FootageArgs {
     }
 
     fn trace(&self) -> Result<Footage, Failure> {
-        let path = &self.footage;
+        let path = self.path();
         let file = File::open(path).map_err(|problem| cannot("read", path, &problem))?;
         let said = |problem: crate::app::trace::TraceError| self.failed(&problem.to_string());
         let mut reader = TraceReader::new(BufReader::new(file)).map_err(said)?;

@@ -11,7 +11,7 @@ use crate::app::overlay::CalibrationEvidence;
 use crate::calibrate::people::from_people;
 use crate::calibrate::{Param, Prior, View, difference, from_points};
 use crate::commands::{DONE, Failure, Outcome};
-use crate::config::{Made, StoredCalibration, load_calibration};
+use crate::config::{StoredCalibration, load_calibration};
 use crate::floor::{CameraModel, CameraSpec};
 
 /// Nine of ten normal draws lie within so many standard deviations.
@@ -42,7 +42,7 @@ pub struct RefineArgs {
     #[command(flatten)]
     click: ClickArgs,
     #[command(flatten)]
-    footage: Option<FootageArgs>,
+    footage: FootageArgs,
     #[command(flatten)]
     output: OutputArgs,
     /// Replace the old file (it is kept beside it as .old).
@@ -66,17 +66,18 @@ pub fn run(args: &RefineArgs) -> Outcome {
             &"its points do not tell where the camera is; make a new one from points",
         )
     })?;
-    let mut found = match &args.footage {
-        Some(footage) => with_people(footage, &stored, view)?,
-        None => with_points(args, &stored, view)?,
+    let mut found = match args.footage.is_given() {
+        true => with_people(&args.footage, &stored, view)?,
+        false => with_points(args, &stored, view)?,
     };
     found.spec.person_height_m = stored.spec.person_height_m;
     found.spec.person_height_sd_m = stored.spec.person_height_sd_m;
     found.kept = stored.kept.clone();
     let new = CameraModel::new(found.spec.clone()).map_err(Failure::unusable)?;
     compare(&old, &new, view, &stored, &mut found);
-    let clip = args.footage.as_ref().map(FootageArgs::path);
-    let clip = clip.filter(|path| path.extension().is_none_or(|e| e != "jsonl"));
+    let is_clip = |path: &&Path| path.extension().is_none_or(|e| e != "jsonl");
+    let clip = Some(args.footage.path());
+    let clip = clip.filter(|_| args.footage.is_given()).filter(is_clip);
     let still = args.output.still_of(clip, view.size_px)?;
     if !args.write {
         args.output.show(&still, found)?;
