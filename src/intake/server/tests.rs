@@ -116,7 +116,7 @@ impl Rig {
     pub(super) fn break_disk(&self) {
         let path = self.folder.path().join("inbox.db");
         let other = rusqlite::Connection::open(path).expect("a connection");
-        let gone = "ALTER TABLE event RENAME TO gone; ALTER TABLE access_point RENAME TO gone_too";
+        let gone = "ALTER TABLE event RENAME TO gone; ALTER TABLE point RENAME TO gone_too";
         other.execute_batch(gone).expect("renamed");
         assert_eq!(self.ask(&signed("x granted r")).0, 503);
     }
