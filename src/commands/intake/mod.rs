@@ -8,6 +8,7 @@ mod reconcile;
 mod replay;
 mod run;
 mod tail;
+mod tell;
 mod trial;
 mod vendor;
 
@@ -39,6 +40,7 @@ enum IntakeCommand {
     Try(trial::TryArgs),
     List(vendor::ListArgs),
     Connect(vendor::ConnectArgs),
+    Tell(tell::TellArgs),
     /// Prints the OpenAPI document of the server that senders speak to.
     Openapi,
     Bench(bench::BenchArgs),
@@ -57,6 +59,7 @@ pub fn run(args: &IntakeArgs) -> Outcome {
         IntakeCommand::Try(trial) => trial::run(trial),
         IntakeCommand::List(list) => vendor::list(list),
         IntakeCommand::Connect(connect) => vendor::connect(connect),
+        IntakeCommand::Tell(tell) => tell::run(tell),
         IntakeCommand::Openapi => {
             print!("{}", crate::intake::server::OPENAPI);
             Ok(DONE)

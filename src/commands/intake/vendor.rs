@@ -29,11 +29,11 @@ pub struct ConnectArgs {
 }
 
 #[derive(Debug, Args)]
-struct Asked {
+pub(super) struct Asked {
     #[command(flatten)]
-    place: Place,
+    pub(super) place: Place,
     /// The source's name.
-    source: String,
+    pub(super) source: String,
 }
 
 /// Prints the list: what the vendor has, then who sent events and belongs to no door.
@@ -154,7 +154,10 @@ pub fn connect(args: &ConnectArgs) -> Outcome {
             "{}: {created} made, {repaired} switched on again, {kept} there already",
             args.asked.source
         ),
-        None => println!("{}: needs no connecting", args.asked.source),
+        None => {
+            println!("{}: needs no connecting", args.asked.source);
+            return Ok(DONE);
+        }
     }
     // What was missed until now stands in the vendor's log, and the intake need not wait for its round.
     if config.inbox.path.exists() {
@@ -168,7 +171,10 @@ pub fn connect(args: &ConnectArgs) -> Outcome {
 
 impl Asked {
     /// The source's driver, if anything fetches for it.
-    fn driver(&self, config: &IntakeConfig) -> Result<Option<(Context, Driver)>, Failure> {
+    pub(super) fn driver(
+        &self,
+        config: &IntakeConfig,
+    ) -> Result<Option<(Context, Driver)>, Failure> {
         let named = config
             .sources
             .iter()
