@@ -10,11 +10,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::av::{self, Converter, Picture};
+use super::av::{self, Picture};
 use super::folder::Folder;
-use super::frame::{Frame, Header, Pixels, packed_len};
+use super::frame::{Frame, Header};
 use super::loss::Loss;
 use super::pool::Pool;
+use super::upright::Upright;
 use super::video::Video;
 use super::{CaptureError, Rotation};
 
@@ -105,8 +106,7 @@ pub struct Clip {
     path: PathBuf,
     source: Source,
     pool: Pool,
-    converter: Option<Converter>,
-    rotation: Rotation,
+    upright: Upright,
     delivered: u64,
     ended: bool,
 }
@@ -159,8 +159,7 @@ impl Clip {
             path: path.to_owned(),
             source,
             pool: Pool::new(options.pool_frames),
-            converter: None,
-            rotation,
+            upright: Upright::new(rotation),
             delivered: 0,
             ended: false,
         })
@@ -202,7 +201,8 @@ impl Clip {
             return Ok(None);
         };
         let picture = &decoded.picture;
-        let (width, height) = self.rotation.turned_size(picture.width(), picture.height());
+        let rotation = self.upright.rotation();
+        let (width, height) = rotation.turned_size(picture.width(), picture.height());
         let header = Header {
             index: self.delivered,
             time_us: decoded.time_us,
@@ -212,7 +212,10 @@ impl Clip {
             height,
             colour: picture.colour(),
         };
-        let pixels = self.upright(decoded.picture, place)?;
+        let pixels = self.upright.make(decoded.picture, place).ok_or_else(|| {
+            let why = "this FFmpeg cannot convert its kind of picture to YUV 4:2:0";
+            CaptureError::clip(&self.path, why)
+        })?;
         self.delivered += 1;
         Ok(Some(Frame { header, pixels }))
     }
@@ -232,50 +235,6 @@ impl Clip {
             Source::Video(video) => video.notes(),
             Source::Folder(folder) => folder.notes(),
         }
-    }
-
-    /// The picture itself where it is upright 4:2:0 already, else a converted and turned copy.
-    fn upright(
-        &mut self,
-        picture: Picture,
-        mut place: super::pool::Lent,
-    ) -> Result<Pixels, CaptureError> {
-        let turned = self.rotation != Rotation::None;
-        if picture.is_planar_420() && !turned {
-            return Ok(Pixels::Decoder {
-                picture,
-                _place: place,
-            });
-        }
-        let len = packed_len(picture.width(), picture.height());
-        if picture.is_planar_420() {
-            self.rotation
-                .turn(&picture.planes(), place.take_buffer(len));
-            return Ok(Pixels::Own(place));
-        }
-        let cannot = || {
-            let why = "this FFmpeg cannot convert its kind of picture to YUV 4:2:0";
-            CaptureError::clip(&self.path, why)
-        };
-        if !self
-            .converter
-            .as_ref()
-            .is_some_and(|converter| converter.fits(&picture))
-        {
-            self.converter = Converter::new(&picture);
-        }
-        let converter = self.converter.as_mut().ok_or_else(cannot)?;
-        converter
-            .run(&picture, place.take_buffer(len))
-            .map_err(|_| cannot())?;
-        if turned {
-            let stored =
-                super::frame::packed_planes(place.bytes(), picture.width(), picture.height());
-            let mut upright = vec![0; len];
-            self.rotation.turn(&stored, &mut upright);
-            place.take_buffer(len).copy_from_slice(&upright);
-        }
-        Ok(Pixels::Own(place))
     }
 }
 

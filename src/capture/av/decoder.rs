@@ -11,6 +11,7 @@ use std::ptr::{self, NonNull};
 use ffmpeg_the_third::ffi::*;
 
 use super::{AvError, Demuxer, Packet, Picture};
+use crate::capture::encoded::Codec;
 
 /// Grey in every plane: what a picture holds where no data came for it.
 const GREY: u8 = 0x80;
@@ -49,6 +50,19 @@ impl Decoder {
             (*raw).pkt_timebase = stream.time_base;
             decoder.open(max_pixels).map(Some)
         }
+    }
+
+    /// A decoder for pictures that come without a container.
+    pub(in crate::capture) fn of_codec(
+        codec: Codec,
+        max_pixels: u32,
+    ) -> Result<Option<Self>, AvError> {
+        let id = match codec {
+            Codec::H264 => AVCodecID::H264,
+            Codec::H265 => AVCodecID::HEVC,
+            Codec::Mjpeg => AVCodecID::MJPEG,
+        };
+        Self::of_pictures(id, max_pixels)
     }
 
     /// A decoder for single JPEG files.

@@ -11,6 +11,7 @@ mod converter;
 mod decoder;
 mod demuxer;
 mod encoder;
+mod filter;
 mod packet;
 mod picture;
 
@@ -18,6 +19,7 @@ pub(in crate::capture) use converter::Converter;
 pub(in crate::capture) use decoder::{Decoder, Received};
 pub(in crate::capture) use demuxer::{Demuxer, StreamInfo};
 pub(in crate::capture) use encoder::{Encoder, Setup, Target, has_encoder};
+pub(in crate::capture) use filter::Filter;
 pub(in crate::capture) use packet::Packet;
 pub(in crate::capture) use picture::Picture;
 

@@ -1,6 +1,6 @@
 //! Compressed pieces of a stream.
 //!
-//! It deliberately hides the bytes: only decoders read them.
+//! It deliberately changes no byte.
 
 use std::ffi::c_int;
 use std::ptr::{self, NonNull};
@@ -69,6 +69,15 @@ impl Packet {
 
     pub(in crate::capture) fn duration(&self) -> i64 {
         self.raw().duration.max(0)
+    }
+
+    /// Its bytes.
+    pub(in crate::capture) fn bytes(&self) -> &[u8] {
+        if self.is_empty() {
+            return &[];
+        }
+        // SAFETY: a packet that is not empty has `size` bytes.
+        unsafe { std::slice::from_raw_parts(self.raw().data, self.raw().size as usize) }
     }
 
     /// Where in the file its bytes begin, and where they end.
