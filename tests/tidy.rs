@@ -41,7 +41,7 @@ const ABOVE: [(&str, &[&str]); 10] = [
     ("calibrate", &[]),
     ("score", &[]),
     ("sim", &["config"]),
-    ("fake", &[]),
+    ("fake", &["capture"]),
     (
         "app",
         &[

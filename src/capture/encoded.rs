@@ -84,8 +84,7 @@ impl ClipPackets {
     /// # Errors
     /// If it is no video, or none of the codecs that cameras use.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
-        let unreadable =
-            |why: String| CaptureError::clip(path, format!("{why}; is it a video?"));
+        let unreadable = |why: String| CaptureError::clip(path, format!("{why}; is it a video?"));
         let demuxer =
             Demuxer::open(path, MAX_PIXELS).map_err(|error| unreadable(error.to_string()))?;
         let stream = demuxer
@@ -104,8 +103,8 @@ impl ClipPackets {
             .map(|name| Filter::of_stream(name, &demuxer, stream.index))
             .transpose()
             .map_err(|error| unreadable(error.to_string()))?;
-        let packet = Packet::new()
-            .ok_or_else(|| CaptureError::clip(path, "there is not enough memory"))?;
+        let packet =
+            Packet::new().ok_or_else(|| CaptureError::clip(path, "there is not enough memory"))?;
         Ok(Self {
             path: path.to_owned(),
             demuxer,
@@ -191,7 +190,10 @@ mod tests {
             pictures += 1;
             keys += usize::from(unit.is_key);
         }
-        assert!(pictures > 50 && keys < pictures, "{pictures} pictures, {keys} keys");
+        assert!(
+            pictures > 50 && keys < pictures,
+            "{pictures} pictures, {keys} keys"
+        );
     }
 
     #[test]

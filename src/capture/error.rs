@@ -48,7 +48,7 @@ pub enum CaptureError {
 
 impl CaptureError {
     /// A clip that cannot be read.
-    pub(super) fn clip(path: &Path, why: impl Into<String>) -> Self {
+    pub(crate) fn clip(path: &Path, why: impl Into<String>) -> Self {
         Self::Clip {
             path: path.to_owned(),
             why: why.into(),

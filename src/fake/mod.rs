@@ -1,4 +1,4 @@
-//! Faithful local servers of access-control vendors, for tests and for integrators.
+//! Faithful local servers of access-control vendors, and a camera, for tests and for integrators.
 //!
 //! ```text
 //!  script ──▶ stage (clock) ──▶ vendor ──▶ webhooks, streams ──▶ whoever integrates
@@ -18,6 +18,7 @@
 //! What no public source says about a vendor is invented here, and marked so in the vendor's file.
 //! Passwords and keys are play-things: no real secret belongs in a fake.
 
+pub mod camera;
 mod certificate;
 mod genetec;
 mod kisi;

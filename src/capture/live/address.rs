@@ -66,7 +66,9 @@ impl Address {
             format!("is no address ({error}): write for example {scheme}://192.0.2.7:554/stream")
         })?;
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(format!("names no host: write for example {scheme}://192.0.2.7/stream"));
+            return Err(format!(
+                "names no host: write for example {scheme}://192.0.2.7/stream"
+            ));
         }
         let login = take_login(&mut url)?;
         Ok(if scheme == "rtsp" {
@@ -163,7 +165,10 @@ mod tests {
         check("RTSP://cam.local/", "rtsp://cam.local/");
         check("http://u:p@cam/mjpg", "http://cam/mjpg as u p");
         check("clips/front door.mp4", "file clips/front door.mp4");
-        check("rtsp://", "is no address (empty host): write for example rtsp://192.0.2.7:554/stream");
+        check(
+            "rtsp://",
+            "is no address (empty host): write for example rtsp://192.0.2.7:554/stream",
+        );
         check("", "is empty: write rtsp://..., http://... or a file");
         check(
             "onvif://cam",

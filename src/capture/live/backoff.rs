@@ -42,7 +42,9 @@ impl Backoff {
         if lasted >= HELD {
             self.failures = 0;
         }
-        let doubled = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+        let doubled = FIRST
+            .saturating_mul(1 << self.failures.min(16))
+            .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let wait = match ended {
             Ended::Broken => doubled,
@@ -81,6 +83,9 @@ mod tests {
     fn a_refused_password_is_not_hammered() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.wait(Ended::Refused, SOON, 0.0), AFTER_REFUSED);
-        assert_eq!(backoff.wait(Ended::Refused, SOON, 1.0), AFTER_REFUSED.mul_f64(1.25));
+        assert_eq!(
+            backoff.wait(Ended::Refused, SOON, 1.0),
+            AFTER_REFUSED.mul_f64(1.25)
+        );
     }
 }

@@ -117,11 +117,7 @@ impl LiveDecoder {
     ///
     /// # Errors
     /// If this FFmpeg has no decoder for the codec.
-    pub fn take(
-        &mut self,
-        unit: &LiveUnit,
-        give: &mut dyn FnMut(Decoded),
-    ) -> Result<(), String> {
+    pub fn take(&mut self, unit: &LiveUnit, give: &mut dyn FnMut(Decoded)) -> Result<(), String> {
         self.tally.received += 1;
         self.tally.lost_packets += u64::from(unit.lost_packets);
         if unit.lost_packets > 0 {
@@ -211,7 +207,10 @@ impl LiveDecoder {
 
     fn decoded(&mut self, picture: Picture) -> Option<Decoded> {
         let number = picture.pts();
-        let at = self.within.iter().position(|within| Some(within.number) == number)?;
+        let at = self
+            .within
+            .iter()
+            .position(|within| Some(within.number) == number)?;
         let within = self.within.remove(at)?;
         if !accepted(&picture) {
             self.tally.undecodable += 1;

@@ -101,7 +101,11 @@ fn check(answer: &reqwest::Response) -> Result<(), StreamEnd> {
     }
     Err(StreamEnd::Unusable(format!(
         "the address gives {}, not multipart/x-mixed-replace: it is a page, not a stream",
-        if kind.is_empty() { "no content type" } else { &kind }
+        if kind.is_empty() {
+            "no content type"
+        } else {
+            &kind
+        }
     )))
 }
 
@@ -134,7 +138,9 @@ impl Splitter {
         };
         if start > 0 {
             if let Some(length) = declared_length(&self.bytes[..start]) {
-                let end = start.checked_add(length).filter(|_| length <= LONGEST_PICTURE)?;
+                let end = start
+                    .checked_add(length)
+                    .filter(|_| length <= LONGEST_PICTURE)?;
                 return (self.bytes.len() >= end).then(|| self.cut(start, end));
             }
         }
@@ -214,14 +220,23 @@ mod tests {
             TWO,
         ];
         check(&with.concat(), &[ONE, TWO]);
-        let without = [b"--b\r\nContent-Type: image/jpeg\r\n\r\n".as_slice(), ONE, b"\r\n--b\r\n\r\n", TWO];
+        let without = [
+            b"--b\r\nContent-Type: image/jpeg\r\n\r\n".as_slice(),
+            ONE,
+            b"\r\n--b\r\n\r\n",
+            TWO,
+        ];
         check(&without.concat(), &[ONE, TWO]);
     }
 
     #[test]
     fn a_length_that_covers_a_thumbnail_is_believed() {
         let picture: &[u8] = b"\xff\xd8\xff\xe1<\xff\xd8t\xff\xd9>rest\xff\xd9";
-        let stream = [format!("Content-Length: {}\r\n\r\n", picture.len()).as_bytes(), picture].concat();
+        let stream = [
+            format!("Content-Length: {}\r\n\r\n", picture.len()).as_bytes(),
+            picture,
+        ]
+        .concat();
         check(&stream, &[picture]);
     }
 
@@ -230,7 +245,9 @@ mod tests {
         let mut splitter = Splitter::default();
         let noise = vec![0x55; 1 << 20];
         for _ in 0..40 {
-            splitter.push(&noise).expect("what holds no start is not kept");
+            splitter
+                .push(&noise)
+                .expect("what holds no start is not kept");
             assert_eq!(splitter.next_picture(), None);
         }
         splitter.push(&START).expect("short");

@@ -108,7 +108,12 @@ impl Rtsp<'_> {
 
 /// The first video stream that can be decoded.
 fn choose(streams: &[Stream]) -> Result<(usize, Codec), StreamEnd> {
-    let video = || streams.iter().enumerate().filter(|(_, s)| s.media() == "video");
+    let video = || {
+        streams
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.media() == "video")
+    };
     let known = video().find_map(|(i, stream)| Some((i, codec_of(stream.encoding_name())?)));
     known.ok_or_else(|| {
         let names: Vec<&str> = video().map(|(_, stream)| stream.encoding_name()).collect();
@@ -137,7 +142,9 @@ fn facts(session: &Demuxed, stream: usize, transport: RtspTransport) -> StreamFa
     let (mut size, mut rate) = (None, said.framerate().map(f64::from));
     if let Some(ParametersRef::Video(video)) = said.parameters() {
         size = Some(video.pixel_dimensions());
-        let coded = video.frame_rate().filter(|(units, scale)| *units > 0 && *scale > 0);
+        let coded = video
+            .frame_rate()
+            .filter(|(units, scale)| *units > 0 && *scale > 0);
         rate = rate.or(coded.map(|(units, scale)| f64::from(scale) / f64::from(units)));
     }
     StreamFacts {
