@@ -28,6 +28,8 @@ pub enum VideoCodec {
     Auto,
     /// H.264 (libx264).
     H264,
+    /// H.265 (libx265).
+    H265,
     /// MPEG-4 part 2.
     Mpeg4,
     /// Motion JPEG.
@@ -320,6 +322,26 @@ impl Plan {
                 ],
                 quantiser: None,
             },
+            VideoCodec::H265 => Self {
+                encoder: c"libx265",
+                colour: Colour::VIDEO,
+                time_base: true_times(1_000_000),
+                even_size: true,
+                reorder: false,
+                tuning: vec![
+                    (c"preset", c"veryfast".to_owned()),
+                    // One thread of its own, and no report on standard error.
+                    (
+                        c"x265-params",
+                        c"log-level=error:pools=none:frame-threads=1".to_owned(),
+                    ),
+                    (
+                        c"crf",
+                        CString::new(quality.to_string()).unwrap_or_default(),
+                    ),
+                ],
+                quantiser: None,
+            },
             VideoCodec::Mpeg4 => Self {
                 encoder: c"mpeg4",
                 // The encoder does not write which it is.
@@ -337,7 +359,8 @@ impl Plan {
                 time_base: true_times(1_000_000),
                 even_size: false,
                 reorder: false,
-                tuning: Vec::new(),
+                // The standard tables: the only ones that RTP carries.
+                tuning: vec![(c"huffman", c"default".to_owned())],
                 quantiser,
             },
         }
