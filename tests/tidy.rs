@@ -31,12 +31,16 @@ const CORE: [&str; 9] = [
 ];
 
 /// Modules above the core, and what they may import besides the whole core.
-const ABOVE: [(&str, &[&str]); 10] = [
+const ABOVE: [(&str, &[&str]); 13] = [
     ("capture", &[]),
     ("inference", &[]),
     ("intake", &[]),
+    // Planes of bytes as numbers: what is dark, covered, moving.
+    ("picture", &[]),
+    ("evidence", &["capture"]),
+    ("notify", &[]),
     // Intake files are checked against the settings of the vendors' adapters.
-    ("config", &["intake"]),
+    ("config", &["intake", "notify"]),
     // Solvers beside the core, as pure as it is.
     ("calibrate", &[]),
     ("score", &[]),
@@ -49,6 +53,9 @@ const ABOVE: [(&str, &[&str]); 10] = [
             "inference",
             "config",
             "intake",
+            "picture",
+            "evidence",
+            "notify",
             "calibrate",
             "score",
         ],
@@ -60,6 +67,9 @@ const ABOVE: [(&str, &[&str]); 10] = [
             "inference",
             "config",
             "intake",
+            "picture",
+            "evidence",
+            "notify",
             "calibrate",
             "score",
             "sim",

@@ -33,6 +33,8 @@ pub(super) async fn play(
     take: &mut dyn FnMut(Received) -> ControlFlow<()>,
 ) -> Result<(), StreamEnd> {
     let broken = |error: reqwest::Error| StreamEnd::Broken(error.without_url().to_string());
+    // `Err` means that there is a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .connect_timeout(patience.opening)
         .build()

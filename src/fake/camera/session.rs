@@ -21,6 +21,9 @@ use super::rtp::payload_type;
 use super::server::{CameraStream, Streams};
 use crate::capture::{AccessUnit, Codec};
 
+/// Ports are given by chance: half of them are odd, few have a taken neighbour.
+const PORT_TRIES: u32 = 64;
+
 /// Sessions are numbered; so are the dice of their losses.
 static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
@@ -182,16 +185,12 @@ impl Connection {
             self.way = Some(Way::Interleaved(Arc::clone(&self.writer), channel));
             format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1)
         } else if let Some((pictures, reports)) = pair(&wanted, "client_port=") {
-            let to_pictures = self.datagrams(pictures).await?;
-            let to_reports = self.datagrams(reports).await?;
-            let own = (
-                to_pictures.local_addr()?.port(),
-                to_reports.local_addr()?.port(),
-            );
+            let (to_pictures, to_reports) = self.datagrams(pictures, reports).await?;
+            let own = to_pictures.local_addr()?.port();
             self.way = Some(Way::Datagrams(to_pictures, to_reports));
             format!(
-                "RTP/AVP;unicast;client_port={pictures}-{reports};server_port={}-{}",
-                own.0, own.1
+                "RTP/AVP;unicast;client_port={pictures}-{reports};server_port={own}-{}",
+                own + 1
             )
         } else {
             return self
@@ -205,10 +204,22 @@ impl Connection {
         self.reply(message, OK, &headers, "").await
     }
 
-    async fn datagrams(&self, port: u16) -> io::Result<UdpSocket> {
-        let socket = UdpSocket::bind((self.own, 0)).await?;
-        socket.connect((self.peer.ip(), port)).await?;
-        Ok(socket)
+    /// Sockets for pictures and reports: RTP wants an even port and the one after it.
+    async fn datagrams(&self, pictures: u16, reports: u16) -> io::Result<(UdpSocket, UdpSocket)> {
+        for _ in 0..PORT_TRIES {
+            let first = UdpSocket::bind((self.own, 0)).await?;
+            let port = first.local_addr()?.port();
+            if port % 2 == 1 {
+                continue;
+            }
+            let Ok(second) = UdpSocket::bind((self.own, port + 1)).await else {
+                continue;
+            };
+            first.connect((self.peer.ip(), pictures)).await?;
+            second.connect((self.peer.ip(), reports)).await?;
+            return Ok((first, second));
+        }
+        Err(io::Error::other("no two ports side by side are free"))
     }
 
     async fn play(&mut self, message: &Message, stream: &Arc<CameraStream>) -> io::Result<()> {

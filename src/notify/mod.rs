@@ -1,0 +1,1 @@
+//! Verdicts on their way out: the durable outbox and what empties it.
