@@ -138,13 +138,13 @@ impl Splitter {
             self.searched = 0;
             return None;
         };
-        if start > 0 {
-            if let Some(length) = declared_length(&self.bytes[..start]) {
-                let end = start
-                    .checked_add(length)
-                    .filter(|_| length <= LONGEST_PICTURE)?;
-                return (self.bytes.len() >= end).then(|| self.cut(start, end));
-            }
+        if start > 0
+            && let Some(length) = declared_length(&self.bytes[..start])
+        {
+            let end = start
+                .checked_add(length)
+                .filter(|_| length <= LONGEST_PICTURE)?;
+            return (self.bytes.len() >= end).then(|| self.cut(start, end));
         }
         let from = self.searched.max(start + START.len());
         match find_end(&self.bytes, from) {

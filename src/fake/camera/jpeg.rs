@@ -147,7 +147,7 @@ fn frame(body: &[u8], jpeg: &mut Jpeg<'_>) -> Result<(), String> {
         0x22 => 1,
         _ => return Err("4:2:0 or 4:2:2 sampling is wanted".into()),
     };
-    let fits = |side: usize| side % 8 == 0 && side <= LONGEST_SIDE;
+    let fits = |side: usize| side.is_multiple_of(8) && side <= LONGEST_SIDE;
     if fits(jpeg.width) && fits(jpeg.height) {
         return Ok(());
     }

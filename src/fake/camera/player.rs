@@ -121,7 +121,7 @@ impl Player<'_> {
         let us = now_us + skew_us;
         let seconds = (us.div_euclid(1_000_000) + NTP_TO_UNIX_S) as u64;
         let fraction = (us.rem_euclid(1_000_000) as u64) << 32;
-        seconds << 32 | fraction / 1_000_000
+        (seconds << 32) | (fraction / 1_000_000)
     }
 
     /// The packet as it arrives, or nothing.
