@@ -2,3 +2,14 @@
 //!
 //! An edge: it sees brightness and nothing else, keeps what it needs of earlier pictures, and knows no
 //! clock, file, codec or network.
+
+mod cells;
+mod gate;
+mod luma;
+
+pub use cells::Cells;
+pub use gate::{Motion, MotionGate};
+pub use luma::Luma;
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,10 @@
 //!
 //! Rank: above `units`. Pure: the states and what they mean. Pixels are judged at the edge.
 
+mod pace;
+
+pub use pace::{HURRIED_MPS, Pace, Starvation};
+
 use serde::{Deserialize, Serialize};
 
 use crate::units::{CameraId, Doubt};
