@@ -4,6 +4,7 @@ pub mod eyes;
 pub mod gate;
 pub mod intake;
 pub mod label;
+pub mod live;
 pub mod log;
 pub mod look;
 pub mod names;

@@ -122,6 +122,12 @@ impl EngineRun {
             self.step(at, &Input::Feed(status))?;
         }
         self.settle()?;
+        self.finish_trace()
+    }
+
+    /// Writes the trace's end without judging anything more: the run is over, the world goes on.
+    /// Returns the verdict hash.
+    pub fn finish_trace(&mut self) -> io::Result<String> {
         let end = TraceEnd {
             frames: self.frames,
             verdict_hash: self.log.verdict_hash(),

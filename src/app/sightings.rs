@@ -208,7 +208,7 @@ fn look(
 }
 
 /// The frame's planes as inference takes them: nothing is copied.
-fn yuv(frame: &Frame) -> YuvView<'_> {
+pub(super) fn yuv(frame: &Frame) -> YuvView<'_> {
     use crate::{capture, inference};
     let planes = frame.planes();
     let colour = frame.colour();

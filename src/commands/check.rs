@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::{DONE, Failure, Outcome, UNUSABLE};
 use crate::access::AccessKind;
 use crate::config::{
-    CalibrationSummary, FileKind, GrantFile, GrantReading, IntakeConfig, Problem, Problems,
-    SchemaOf, Severity, SiteConfig, Truth, check_calibration, load, load_intake, parse_zone,
-    read_grants, read_truth, recognise, summarise_camera,
+    CalibrationSummary, FileKind, GrantFile, GrantReading, IntakeConfig, LiveConfig, Problem,
+    Problems, SchemaOf, Severity, SiteConfig, Truth, check_calibration, load, load_intake,
+    load_live, parse_zone, read_grants, read_truth, recognise, summarise_camera,
 };
 use crate::units::Instant;
 
@@ -117,6 +117,9 @@ fn check(paths: &[PathBuf], reading: &GrantReading) -> Report {
     }
     for place in of(&reports, FileKind::Intake) {
         check_intake(&paths[place], &mut reports[place]);
+    }
+    for place in of(&reports, FileKind::Site) {
+        check_site(&paths[place], &mut reports[place]);
     }
     tell_once(&mut reports);
     let count = |severity: Severity| {
@@ -233,6 +236,16 @@ fn check_intake(path: &Path, report: &mut FileReport) {
     }
 }
 
+fn check_site(path: &Path, report: &mut FileReport) {
+    match load_live(path) {
+        Ok(config) => {
+            report.understood = site_lines(&config);
+            report.problems.extend(config.warnings);
+        }
+        Err(problems) => report.problems.extend(problems),
+    }
+}
+
 fn check_truth(path: &Path, site: Option<&SiteConfig>, report: &mut FileReport) {
     let Ok(bytes) = std::fs::read(path) else {
         return;
@@ -304,6 +317,7 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             Some(FileKind::Grants) => "grants",
             Some(FileKind::Truth) => "truth",
             Some(FileKind::Intake) => "intake",
+            Some(FileKind::Site) => "site",
             None => "unknown kind",
         };
         writeln!(out, "{word} {} ({kind})", file.file)?;
@@ -325,6 +339,19 @@ fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+fn site_lines(config: &LiveConfig) -> Vec<String> {
+    let cameras = config.cameras.iter().map(|camera| {
+        let doors = camera.site.engine.doors.iter();
+        let doors: Vec<&str> = doors.map(|door| door.name.as_str()).collect();
+        format!("camera \"{}\" watches {}", camera.name, doors.join(", "))
+    });
+    let intake = match &config.intake {
+        Some(intake) => plural(intake.sources.len(), "access-control source"),
+        None => "no access control: every entry is one without a grant".to_owned(),
+    };
+    cameras.chain([intake]).collect()
 }
 
 fn door_lines(site: &SiteConfig, door: usize) -> Vec<String> {

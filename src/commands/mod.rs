@@ -5,6 +5,7 @@
 //! grant; 4 a check, score or scene did not come out as it must; 5 the disk failed while it ran.
 
 mod calibrate;
+mod cameras;
 mod check;
 mod completions;
 mod explain;
@@ -15,6 +16,7 @@ mod intake;
 mod label;
 mod models;
 mod replay;
+mod run;
 mod score;
 pub mod simulate;
 pub mod tune;
@@ -51,6 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::ReplayArgs>),
+    Run(run::RunArgs),
     Explain(explain::ExplainArgs),
     Fake(fake::FakeArgs),
     Gate(gate::GateArgs),
@@ -62,6 +65,7 @@ enum Command {
     Check(check::CheckArgs),
     Models(models::ModelsArgs),
     Intake(intake::IntakeArgs),
+    Cameras(cameras::CamerasArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -122,6 +126,7 @@ pub fn main() -> ExitCode {
         .init();
     let outcome = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fake(args) => fake::run(&args),
         Command::Gate(args) => gate::run(&args),
@@ -133,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Intake(args) => intake::run(&args),
+        Command::Cameras(args) => cameras::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {

@@ -24,6 +24,8 @@ pub enum FileKind {
     Truth,
     /// Which access-control systems report.
     Intake,
+    /// A box with its cameras.
+    Site,
 }
 
 /// Top keys of a door file that a calibration file does not have.
@@ -60,7 +62,9 @@ fn from_toml(path: &Path, text: &str) -> FileKind {
         .unwrap_or_default()
         .to_string_lossy()
         .to_lowercase();
-    if has(&INTAKE_KEYS) {
+    if has(&["site"]) {
+        FileKind::Site
+    } else if has(&INTAKE_KEYS) {
         FileKind::Intake
     } else if has(&DOOR_KEYS) {
         FileKind::Door

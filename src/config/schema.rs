@@ -19,6 +19,8 @@ pub enum SchemaOf {
     Truth,
     /// Intake files.
     Intake,
+    /// Site files.
+    Site,
 }
 
 impl SchemaOf {
@@ -29,6 +31,7 @@ impl SchemaOf {
             Self::Calibration => generate::<CalibrationFile>(),
             Self::Truth => generate::<TruthFile>(),
             Self::Intake => super::intake::schema(),
+            Self::Site => generate::<super::live::SiteFile>(),
         }
     }
 

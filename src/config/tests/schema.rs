@@ -17,6 +17,7 @@ fn the_published_schemas_are_current() {
         (SchemaOf::Calibration, "calibration.schema.json"),
         (SchemaOf::Truth, "truth.schema.json"),
         (SchemaOf::Intake, "intake.schema.json"),
+        (SchemaOf::Site, "site.schema.json"),
     ];
     for (schema, name) in files {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -127,6 +128,7 @@ fn the_walker_knows_every_word_of_the_schemas() {
         SchemaOf::Calibration,
         SchemaOf::Truth,
         SchemaOf::Intake,
+        SchemaOf::Site,
     ] {
         visit(&schema.value(), "");
     }

@@ -1,19 +1,17 @@
-//! `tailgate fake VENDOR`: a local server that plays an access-control system.
+//! `tailgate fake openpath|kisi|genetec`: a local server that plays an access-control system.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::{DONE, Failure, Outcome};
+use super::super::{DONE, Failure, Outcome};
 use crate::fake::{self, Certificate, Pace, Script, VendorName};
 use crate::units::Instant;
 
-/// Plays an access-control system on a local socket, as a script says (docs/guides/fake-vendors.md).
+/// How an access-control system is played.
 #[derive(Debug, Args)]
-pub struct FakeArgs {
-    /// Whose protocol it speaks.
-    vendor: VendorArg,
+pub struct VendorArgs {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:4590")]
     listen: SocketAddr,
@@ -52,19 +50,9 @@ pub struct FakeArgs {
     account: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum VendorArg {
-    /// Openpath, now Avigilon Alta Access.
-    Openpath,
-    /// Kisi.
-    Kisi,
-    /// Genetec Security Center (Web SDK).
-    Genetec,
-}
-
 /// Plays until it is interrupted.
-pub fn run(args: &FakeArgs) -> Outcome {
-    let options = options(args)?;
+pub fn run(vendor: VendorName, args: &VendorArgs) -> Outcome {
+    let options = options(vendor, args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -92,7 +80,7 @@ pub fn run(args: &FakeArgs) -> Outcome {
     })
 }
 
-fn options(args: &FakeArgs) -> Result<fake::Options, Failure> {
+fn options(vendor: VendorName, args: &VendorArgs) -> Result<fake::Options, Failure> {
     let text = std::fs::read_to_string(&args.script).map_err(|error| {
         Failure::unusable(format!("cannot read {}: {error}", args.script.display()))
     })?;
@@ -105,11 +93,6 @@ fn options(args: &FakeArgs) -> Result<fake::Options, Failure> {
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::unusable("--speed must be a number above 0"));
     }
-    let vendor = match args.vendor {
-        VendorArg::Openpath => VendorName::Openpath,
-        VendorArg::Kisi => VendorName::Kisi,
-        VendorArg::Genetec => VendorName::Genetec,
-    };
     let start = args.start.unwrap_or_else(jiff::Timestamp::now);
     let start = Instant::from_us(start.as_microsecond());
     let mut options = fake::Options::new(vendor, script, start);
@@ -141,7 +124,7 @@ fn options(args: &FakeArgs) -> Result<fake::Options, Failure> {
     Ok(options)
 }
 
-fn certificate(args: &FakeArgs) -> Result<Certificate, Failure> {
+fn certificate(args: &VendorArgs) -> Result<Certificate, Failure> {
     let names: Vec<&str> = args.name.iter().map(String::as_str).collect();
     let made = Certificate::self_signed(&names);
     let made = made.map_err(|error| Failure::unusable(error.to_string()))?;

@@ -1,0 +1,237 @@
+//! One camera's thread: opens its stream for ever, decodes, and queues frames to be looked at.
+//!
+//! Theory of operation: everything that waits for a camera waits here, so that one that stalls, refuses or breaks its
+//! decoder holds up nobody else. What the picture is worth is told to the judge when it changes: no
+//! signal while nothing can be decoded, moved when the picture's size is not the one that was
+//! calibrated.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as Steady};
+
+use crossbeam_channel::Sender;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::BoxClock;
+use super::metrics::CameraMetrics;
+use super::progress::Progress;
+use super::told::Told;
+use super::waiting::{Job, Waiting};
+use crate::capture::live::{
+    Backoff, Decoded, Ended, LiveDecoder, LiveSource, LiveUnit, Received, SteadyClock, StreamEnd,
+    Tally, play,
+};
+use crate::sight::SightState;
+
+/// How often a camera's thread says that it is alive.
+const PULSE: Duration = Duration::from_millis(500);
+
+/// What a camera's thread needs.
+pub struct CameraTask {
+    /// Its place among the cameras.
+    pub place: usize,
+    /// Its name.
+    pub name: String,
+    /// Its stream.
+    pub source: LiveSource,
+    /// Width and height that it was calibrated for, px.
+    pub calibrated: Option<(u32, u32)>,
+    /// The site's time.
+    pub clock: BoxClock,
+    /// Where frames wait.
+    pub waiting: Arc<Waiting>,
+    /// The judge.
+    pub judge: Sender<Told>,
+    /// What is counted.
+    pub counts: CameraMetrics,
+    /// Whether somebody is being followed.
+    pub followed: Arc<AtomicBool>,
+    /// That it is alive.
+    pub progress: Progress,
+    /// When to end.
+    pub stop: CancellationToken,
+}
+
+impl CameraTask {
+    /// Runs until it is told to stop. `Err`: the thread cannot work at all.
+    pub fn run(self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let stop = self.stop.clone();
+        let progress = self.progress.clone();
+        runtime.block_on(async {
+            tokio::select! {
+                () = self.watch_for_ever() => {}
+                () = pulse(progress) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        Ok(())
+    }
+
+    async fn watch_for_ever(self) {
+        let mut backoff = Backoff::default();
+        let mut taker = Taker::new(&self);
+        loop {
+            let begun = Steady::now();
+            let mut take = |received| {
+                taker.take(received);
+                self.progress.tick();
+                ControlFlow::Continue(())
+            };
+            let end = match play(&self.source, &self.clock, &mut take).await {
+                Ok(()) => StreamEnd::Closed,
+                Err(end) => end,
+            };
+            taker.ended(&end);
+            let ended = match end {
+                StreamEnd::Refused(_) => Ended::Refused,
+                _ => Ended::Broken,
+            };
+            let wait = backoff.wait(ended, begun.elapsed(), chance());
+            tracing::info!(
+                camera = self.name,
+                wait_s = wait.as_secs_f64(),
+                "tried again"
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// Shows that the thread is not stuck, also while nothing comes.
+async fn pulse(progress: Progress) {
+    let mut ticks = tokio::time::interval(PULSE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        progress.tick();
+    }
+}
+
+/// A number from 0 to 1 that nobody can foretell.
+fn chance() -> f64 {
+    let dice = RandomState::new().build_hasher().finish();
+    dice as f64 / u64::MAX as f64
+}
+
+/// Makes frames of what comes.
+struct Taker<'a> {
+    task: &'a CameraTask,
+    decoder: LiveDecoder,
+    counted: Tally,
+    sight: SightState,
+}
+
+impl<'a> Taker<'a> {
+    fn new(task: &'a CameraTask) -> Self {
+        Self {
+            task,
+            decoder: LiveDecoder::default(),
+            counted: Tally::default(),
+            sight: SightState::NoFootage,
+        }
+    }
+
+    fn take(&mut self, received: Received) {
+        match received {
+            Received::Began(facts) => {
+                tracing::info!(
+                    camera = self.task.name,
+                    codec = facts.codec,
+                    transport = facts.transport,
+                    size = ?facts.size,
+                    server = facts.server,
+                    "the stream began"
+                );
+            }
+            Received::Clock { .. } => {}
+            Received::Unit(unit) => self.decode(&unit),
+        }
+    }
+
+    fn decode(&mut self, unit: &LiveUnit) {
+        let mut frames = Vec::new();
+        let decoded = self.decoder.take(unit, &mut |decoded| frames.push(decoded));
+        self.count();
+        if let Err(why) = decoded {
+            self.tell(SightState::NoSignal, &why);
+        }
+        for decoded in frames {
+            self.queue(decoded);
+        }
+    }
+
+    fn queue(&mut self, decoded: Decoded) {
+        let size = (decoded.frame.width(), decoded.frame.height());
+        if let Some(calibrated) = self.task.calibrated.filter(|known| *known != size) {
+            let why = format!(
+                "its picture is {} x {} px now, and it was calibrated for {} x {}: \
+                 set it back, or calibrate it anew",
+                size.0, size.1, calibrated.0, calibrated.1
+            );
+            self.tell(SightState::Moved, &why);
+            return;
+        }
+        self.tell(SightState::Clear, "the picture is there");
+        let clock = &self.task.clock;
+        let job = Job {
+            taken: clock.at(decoded.stamp.taken_us),
+            arrived_us: decoded.arrived_us,
+            decoded_us: clock.now_us(),
+            look: self.must_look(),
+            frame: decoded.frame,
+        };
+        if self.task.waiting.put(self.task.place, job).is_some() {
+            self.task.counts.dropped.inc();
+        }
+    }
+
+    /// Whether anybody may be in the picture.
+    fn must_look(&self) -> bool {
+        let _followed = self.task.followed.load(Ordering::Relaxed);
+        true
+    }
+
+    fn ended(&mut self, end: &StreamEnd) {
+        self.decoder.reconnected();
+        self.task.counts.reconnects.inc();
+        // Before the first picture nobody has lost anything yet, but a person should know why.
+        self.tell(SightState::NoSignal, &end.to_string());
+    }
+
+    /// Tells the judge, if it is new.
+    fn tell(&mut self, state: SightState, why: &str) {
+        if state == self.sight {
+            return;
+        }
+        self.sight = state;
+        self.task
+            .counts
+            .clear
+            .set(i64::from(state == SightState::Clear));
+        let told = Told::Sight {
+            camera: self.task.place,
+            state,
+            why: why.to_owned(),
+        };
+        // The judge is gone when the process ends.
+        drop(self.task.judge.send(told));
+    }
+
+    fn count(&mut self) {
+        let now = self.decoder.tally();
+        let was = std::mem::replace(&mut self.counted, now);
+        let counts = &self.task.counts;
+        counts.received.inc_by(now.received - was.received);
+        counts.decoded.inc_by(now.decoded - was.decoded);
+        counts.damaged.inc_by(now.damaged - was.damaged);
+        counts.dropped.inc_by(now.let_go - was.let_go);
+        counts
+            .lost_packets
+            .inc_by(now.lost_packets - was.lost_packets);
+    }
+}

@@ -1,0 +1,257 @@
+//! One camera's engine in a live run, with its trace and what it has said.
+//!
+//! Theory of operation: a camera and its doors are an engine of their own, so that a configuration can be changed for
+//! one camera without the others noticing, and each has a trace that replays by itself. The engine
+//! is told that there was no footage before it began, and from then on what the camera's picture is
+//! worth: what the camera says, or that its frames have become too few.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::metrics::{CameraMetrics, Metrics};
+use super::record::Recorder;
+use super::told::Seen;
+use crate::app::names::SiteNames;
+use crate::app::run::{EngineRun, config_sha256};
+use crate::app::trace::Provenance;
+use crate::config::LiveCamera;
+use crate::engine::{FrameInput, Input, Output, Seen as People};
+use crate::sight::{SightChange, SightState};
+use crate::units::{CameraId, Instant, Span};
+use crate::verdict::Verdict;
+
+/// Before the box began, nobody knows what happened: longer than any window.
+const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
+/// The rate of frames is measured over this long.
+const RATE_OVER: Span = Span::from_ms(3_000);
+/// A camera that has just begun has few frames: so long it is not called starved.
+const WARMING_UP: Span = Span::from_ms(4_000);
+
+/// Fewer frames a second lose people at a door.
+pub(super) const LEAST_RATE_HZ: f64 = 4.0;
+
+/// The camera of an engine that has one.
+const THE_CAMERA: CameraId = CameraId(0);
+
+/// One camera's engine.
+pub struct Group {
+    /// The camera's name.
+    pub camera: String,
+    /// What its doors are called.
+    pub names: SiteNames,
+    /// The engine.
+    pub run: EngineRun,
+    /// The engine's trace; `None` if it could not be begun.
+    pub recorder: Option<Recorder>,
+    counts: CameraMetrics,
+    metrics: Arc<Metrics>,
+    followed: Arc<AtomicBool>,
+    least_rate_hz: f64,
+    judged: VecDeque<Instant>,
+    clear_since: Option<Instant>,
+    told: SightState,
+    starved: bool,
+    engine_sight: SightState,
+}
+
+/// Something that a group's engine stated.
+pub struct Stated<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// What was stated.
+    pub output: &'a Output,
+    /// When the last byte of the frame that caused it had arrived, microseconds of the steady clock.
+    pub arrived_us: Option<i64>,
+}
+
+impl Group {
+    /// A camera's engine that begins at `now`. `Err` says why it can't.
+    pub fn new(
+        camera: &LiveCamera,
+        now: Instant,
+        least_rate_hz: f64,
+        metrics: &Arc<Metrics>,
+        followed: Arc<AtomicBool>,
+    ) -> Result<Self, String> {
+        let config = camera.site.engine.clone();
+        let names = SiteNames::new(&config, &camera.site.titles, now, true);
+        let run = EngineRun::new(config, Vec::new()).map_err(|problems| problems.join("\n"))?;
+        Ok(Self {
+            camera: camera.name.clone(),
+            names,
+            run,
+            recorder: None,
+            counts: metrics.camera(&camera.name),
+            metrics: Arc::clone(metrics),
+            followed,
+            least_rate_hz,
+            judged: VecDeque::new(),
+            clear_since: None,
+            told: SightState::NoFootage,
+            starved: false,
+            engine_sight: SightState::Clear,
+        })
+    }
+
+    /// Begins: records to `path` from now on, and tells the engine that nothing was seen before.
+    pub fn begin(&mut self, camera: &LiveCamera, model: Option<String>, path: &Path, now: Instant) {
+        let provenance = Provenance {
+            source: camera.url.clone(),
+            start_us: now.as_us(),
+            utc: true,
+            model,
+            config_sha256: config_sha256(self.run.engine.config()),
+            picture: None,
+            titles: camera.site.titles.clone(),
+        };
+        match Recorder::create(path, self.metrics.trace_lost.clone()) {
+            Ok(recorder) => {
+                recorder.at(now);
+                // A recorder never fails.
+                drop(self.run.record(Box::new(recorder.clone()), provenance));
+                self.recorder = Some(recorder);
+            }
+            Err(error) => tracing::error!("{}: no trace is written: {error}", path.display()),
+        }
+        let before = Input::Sight(SightChange {
+            camera: THE_CAMERA,
+            state: SightState::NoFootage,
+        });
+        self.step(now - BLIND_BEFORE_START, &before, None, &mut |_| {});
+        self.engine_sight = SightState::NoFootage;
+    }
+
+    /// A frame was looked at.
+    pub fn seen(&mut self, now: Instant, seen: Seen, stated: &mut dyn FnMut(&Stated<'_>)) {
+        self.measure(now, seen.taken);
+        self.settle_sight(now, stated);
+        let input = Input::Frame(FrameInput {
+            camera: THE_CAMERA,
+            taken: seen.taken,
+            seen: People::Boxes(seen.people),
+        });
+        self.step(now, &input, Some(seen.arrived_us), stated);
+        let tracks = self
+            .run
+            .engine
+            .camera(THE_CAMERA)
+            .map_or(0, |camera| camera.tracks.len());
+        self.counts.tracks.set(tracks as i64);
+        self.followed.store(tracks > 0, Ordering::Relaxed);
+    }
+
+    /// What the camera's picture is worth changed.
+    pub fn sight(&mut self, now: Instant, state: SightState, stated: &mut dyn FnMut(&Stated<'_>)) {
+        self.told = state;
+        self.clear_since = (state == SightState::Clear).then_some(now);
+        self.judged.clear();
+        self.starved = false;
+        self.settle_sight(now, stated);
+    }
+
+    /// An access event or a feed's status, with the door of this engine.
+    pub fn access(&mut self, now: Instant, input: &Input, stated: &mut dyn FnMut(&Stated<'_>)) {
+        self.step(now, input, None, stated);
+    }
+
+    /// Time passed: what is due is said.
+    pub fn tick(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) {
+        if self.clear_since.is_some() {
+            self.measure_at(now);
+            self.settle_sight(now, stated);
+        }
+        if self.next_due().is_some_and(|due| due <= now) {
+            self.step(now, &Input::Tick, None, stated);
+        }
+    }
+
+    /// When something is due to be said.
+    pub fn next_due(&self) -> Option<Instant> {
+        let doors = self.run.engine.config().doors.len();
+        (0..doors)
+            .filter_map(|door| {
+                let door = crate::units::DoorId(door as u16);
+                self.run.engine.ledger(door)?.next_due()
+            })
+            .min()
+    }
+
+    /// Writes the trace's end.
+    pub fn end(&mut self) {
+        // A recorder never fails.
+        drop(self.run.finish_trace());
+        if let Some(recorder) = &self.recorder {
+            recorder.flush_now();
+        }
+    }
+
+    /// The door's name.
+    pub fn door(&self, verdict: &Verdict) -> &str {
+        let doors = &self.run.engine.config().doors;
+        doors
+            .get(usize::from(verdict.door.0))
+            .map_or("", |door| door.name.as_str())
+    }
+
+    fn step(
+        &mut self,
+        now: Instant,
+        input: &Input,
+        arrived_us: Option<i64>,
+        stated: &mut dyn FnMut(&Stated<'_>),
+    ) {
+        if let Some(recorder) = &self.recorder {
+            recorder.at(now);
+        }
+        let outputs = match self.run.step(now, input) {
+            Ok(outputs) => outputs.to_vec(),
+            Err(error) => {
+                tracing::error!(camera = self.camera, "the trace failed: {error}");
+                Vec::new()
+            }
+        };
+        for output in &outputs {
+            stated(&Stated {
+                group: self,
+                output,
+                arrived_us,
+            });
+        }
+    }
+
+    fn measure(&mut self, now: Instant, taken: Instant) {
+        self.judged.push_back(taken);
+        self.measure_at(now);
+    }
+
+    /// Frames a second of the last while, and whether that is enough.
+    fn measure_at(&mut self, now: Instant) {
+        while self.judged.front().is_some_and(|at| now - *at > RATE_OVER) {
+            self.judged.pop_front();
+        }
+        let rate_hz = self.judged.len() as f64 / RATE_OVER.as_s();
+        self.counts.rate_hz.set(rate_hz);
+        let settled = self.clear_since.is_some_and(|at| now - at > WARMING_UP);
+        self.starved = settled && rate_hz < self.least_rate_hz;
+    }
+
+    /// Tells the engine what the picture is worth, if that changed.
+    fn settle_sight(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) {
+        let state = match self.told {
+            SightState::Clear if self.starved => SightState::Starved,
+            told => told,
+        };
+        if state == self.engine_sight {
+            return;
+        }
+        self.engine_sight = state;
+        self.counts.clear.set(i64::from(state == SightState::Clear));
+        let change = Input::Sight(SightChange {
+            camera: THE_CAMERA,
+            state,
+        });
+        self.step(now, &change, None, stated);
+    }
+}

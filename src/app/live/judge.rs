@@ -1,0 +1,222 @@
+//! The judge's thread: everything that happened comes here in one order, and is judged in it.
+//!
+//! Theory of operation: frames, access events, sight and time all go to the engine of their camera, one at a time. What
+//! the engines state goes to the listeners at once. Nothing here waits for a disk or a network but the trace's buffer:
+//! listeners that do hand on to threads of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::clock::BoxClock;
+use super::group::{Group, Stated};
+use super::metrics::Metrics;
+use super::progress::Progress;
+use super::told::{Seen, Told};
+use crate::capture::live::SteadyClock;
+use crate::engine::{Input, Output};
+use crate::sight::SightState;
+use crate::units::{DoorId, Instant};
+use crate::verdict::Verdict;
+
+/// The longest that the judge waits for something to happen: what is due is said this punctually.
+const TICK: Duration = Duration::from_millis(50);
+/// How often the traces are written through: what a crash of the process can cost of them.
+const FLUSH_US: i64 = 1_000_000;
+
+/// What is made of what was stated. Called on the judge's thread: must not wait.
+pub trait Listener {
+    /// A verdict, first or amended.
+    fn verdict(&mut self, group: &Group, verdict: &Verdict);
+    /// What a camera's picture is worth changed.
+    fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str);
+    /// Something else that a person should know.
+    fn alarm(&mut self, group: &Group, alarm: &crate::engine::Alarm);
+}
+
+/// Which engine a door of the intake belongs to, and its id there; by the intake's door.
+pub type DoorPlaces = Vec<Option<(usize, DoorId)>>;
+
+/// What the judge needs.
+pub struct Judge {
+    /// One for each camera, in the cameras' order.
+    pub groups: Vec<Group>,
+    /// Where access events belong.
+    pub doors: DoorPlaces,
+    /// The site's time.
+    pub clock: BoxClock,
+    /// What is told.
+    pub told: Receiver<Told>,
+    /// What is made of what is stated.
+    pub listeners: Vec<Box<dyn Listener>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// That it is alive.
+    pub progress: Progress,
+}
+
+impl Judge {
+    /// Judges until told to stop. Returns each camera's verdict hash.
+    pub fn run(mut self) -> Vec<(String, String)> {
+        let mut flushed_us = 0;
+        loop {
+            let told = self.told.recv_timeout(self.patience());
+            self.progress.tick();
+            self.metrics.judge_depth.set(self.told.len() as i64);
+            match told {
+                Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(told) => self.take(told),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now = self.clock.now();
+            self.each(now);
+            let now_us = self.clock.now_us();
+            if now_us - flushed_us > FLUSH_US {
+                flushed_us = now_us;
+                for recorder in self.groups.iter().filter_map(|g| g.recorder.as_ref()) {
+                    recorder.flush_now();
+                }
+            }
+        }
+        self.groups.iter_mut().for_each(Group::end);
+        let hashes = self.groups.iter();
+        hashes
+            .map(|group| (group.camera.clone(), group.run.log.verdict_hash()))
+            .collect()
+    }
+
+    fn patience(&self) -> Duration {
+        let now = self.clock.now();
+        let due = self.groups.iter().filter_map(Group::next_due).min();
+        let until = due.map_or(TICK, |due| {
+            Duration::from_micros(u64::try_from((due - now).as_us()).unwrap_or_default())
+        });
+        until.min(TICK)
+    }
+
+    fn take(&mut self, told: Told) {
+        let now = self.clock.now();
+        match told {
+            Told::Seen(seen) => self.seen(now, seen),
+            Told::Sight { camera, state, why } => self.sight(now, camera, state, &why),
+            Told::Access { door, at, input } => self.access(now, door, at, input),
+            Told::Stop => {}
+        }
+    }
+
+    fn seen(&mut self, now: Instant, seen: Seen) {
+        let Self {
+            groups,
+            listeners,
+            metrics,
+            clock,
+            ..
+        } = self;
+        let Some(group) = groups.get_mut(seen.camera) else {
+            return;
+        };
+        metrics.stage("decode", seen.decoded_us - seen.arrived_us);
+        metrics.stage("wait", seen.taken_up_us - seen.decoded_us);
+        metrics.stage("look", seen.looked_us - seen.taken_up_us);
+        let begun_us = clock.now_us();
+        metrics.stage("queue", begun_us - seen.looked_us);
+        group.seen(now, seen, &mut |stated| {
+            hand_on(stated, listeners, metrics, clock);
+        });
+        metrics.stage("judge", clock.now_us() - begun_us);
+    }
+
+    fn sight(&mut self, now: Instant, camera: usize, state: SightState, why: &str) {
+        let Self {
+            groups,
+            listeners,
+            metrics,
+            clock,
+            ..
+        } = self;
+        let Some(group) = groups.get_mut(camera) else {
+            return;
+        };
+        group.sight(now, state, &mut |stated| {
+            hand_on(stated, listeners, metrics, clock);
+        });
+        for listener in listeners.iter_mut() {
+            listener.sight(group, now, state, why);
+        }
+    }
+
+    fn access(&mut self, now: Instant, door: Option<DoorId>, at: Instant, mut input: Input) {
+        let Self {
+            groups,
+            doors,
+            listeners,
+            metrics,
+            clock,
+            ..
+        } = self;
+        let place = door.and_then(|door| doors.get(usize::from(door.0)).copied().flatten());
+        let Some((group, own)) = place else {
+            if matches!(input, Input::Access(_)) {
+                metrics.strangers.inc();
+            }
+            return;
+        };
+        match &mut input {
+            Input::Access(event) => event.door = Some(own),
+            Input::Feed(status) => status.door = own,
+            _ => return,
+        }
+        if let Some(group) = groups.get_mut(group) {
+            // What was committed a while ago was received then.
+            let now = now.max(at.min(now));
+            group.access(now, &input, &mut |stated| {
+                hand_on(stated, listeners, metrics, clock);
+            });
+        }
+    }
+
+    fn each(&mut self, now: Instant) {
+        let Self {
+            groups,
+            listeners,
+            metrics,
+            clock,
+            ..
+        } = self;
+        for group in groups {
+            group.tick(now, &mut |stated| {
+                hand_on(stated, listeners, metrics, clock);
+            });
+        }
+    }
+}
+
+/// Gives what was stated to whoever listens, and counts it.
+fn hand_on(
+    stated: &Stated<'_>,
+    listeners: &mut [Box<dyn Listener>],
+    metrics: &Metrics,
+    clock: &BoxClock,
+) {
+    match stated.output {
+        Output::Verdict(verdict) => {
+            for listener in listeners.iter_mut() {
+                listener.verdict(stated.group, verdict);
+            }
+            if verdict.revision == 1 {
+                metrics.verdict(stated.group.door(verdict), verdict.kind.name());
+                if let Some(arrived_us) = stated.arrived_us {
+                    let us = (clock.now_us() - arrived_us).max(0);
+                    metrics.latency.observe(us as f64 / 1e6);
+                }
+            }
+        }
+        Output::Alarm(alarm) => {
+            for listener in listeners.iter_mut() {
+                listener.alarm(stated.group, alarm);
+            }
+        }
+        Output::Crossing(_) | Output::Grant(_) => {}
+    }
+}

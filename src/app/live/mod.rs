@@ -1,0 +1,28 @@
+//! Many cameras on one box, in real time: `tailgate run`.
+
+mod camera;
+mod clock;
+mod group;
+mod health;
+mod judge;
+mod metrics;
+mod plan;
+mod probe;
+mod progress;
+mod record;
+mod site;
+mod status;
+mod told;
+mod waiting;
+mod worker;
+
+pub use clock::BoxClock;
+pub use group::Group;
+pub use health::{Health, MOST_SILENCE};
+pub use judge::Listener;
+pub use metrics::Metrics;
+pub use plan::source as camera_source;
+pub use probe::{Probe, probe};
+pub use progress::Pulse;
+pub use site::Site;
+pub use status::{Board, CameraStatus, DoorStatus, Status, utc};

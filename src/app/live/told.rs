@@ -1,0 +1,54 @@
+//! What the judge is told.
+
+use crate::detection::Detection;
+use crate::engine::Input;
+use crate::sight::SightState;
+use crate::units::{DoorId, Instant};
+
+/// One thing that happened, on its way to the judge.
+#[derive(Debug)]
+pub enum Told {
+    /// A frame was looked at.
+    Seen(Seen),
+    /// What a camera's picture is worth changed.
+    Sight {
+        /// The camera, by its place.
+        camera: usize,
+        /// From now on.
+        state: SightState,
+        /// Why, in one line for a guard.
+        why: String,
+    },
+    /// An access-control system reported; the door is the intake's.
+    Access {
+        /// The door by its place in the intake file, if it is anybody's.
+        door: Option<DoorId>,
+        /// When it was received.
+        at: Instant,
+        /// What: an access event or a feed's status.
+        input: Input,
+    },
+    /// No more is coming: write down what is known and end.
+    Stop,
+}
+
+/// One frame with the people in it, and when what was done with it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The camera, by its place.
+    pub camera: usize,
+    /// When it was taken.
+    pub taken: Instant,
+    /// The people.
+    pub people: Vec<Detection>,
+    /// Whether anybody looked.
+    pub looked: bool,
+    /// When its last byte had arrived, microseconds of the steady clock.
+    pub arrived_us: i64,
+    /// When it had been decoded.
+    pub decoded_us: i64,
+    /// When a worker took it.
+    pub taken_up_us: i64,
+    /// When it had been looked at.
+    pub looked_us: i64,
+}

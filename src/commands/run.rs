@@ -1,0 +1,246 @@
+//! `tailgate run SITE.toml`: many cameras, in real time.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{DONE, FAILED, Failure, Outcome};
+use crate::app::intake::{Host, Outlet, assemble};
+use crate::app::live::{Group, Health, Listener, Site, utc};
+use crate::config::{LiveConfig, load_live};
+use crate::engine::Alarm;
+use crate::intake::now;
+use crate::sight::SightState;
+use crate::units::Instant;
+use crate::verdict::{Verdict, explain_verdict};
+
+/// How often the box looks after itself, and tells the service manager that it lives.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// Of the journal's last events, so many are read again after a start: far more than came in its last minute.
+const READ_AGAIN: u64 = 2_000;
+/// Intake and health mostly wait.
+const THREADS: usize = 2;
+
+/// Watches the site's cameras, judges who comes through its doors, and tells, until it is stopped.
+///
+/// Exit code 0 after SIGTERM or SIGINT, 1 when the site file or anything it names cannot be used, 5 when the
+/// disk of the intake failed.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The site file.
+    #[arg(value_name = "SITE.toml")]
+    file: PathBuf,
+    /// Print one JSON object a line instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs until it is stopped.
+pub fn run(args: &RunArgs) -> Outcome {
+    let config =
+        load_live(&args.file).map_err(|problems| Failure::unusable(problems.to_string()))?;
+    for warning in &config.warnings {
+        eprintln!("tailgate: {warning}");
+    }
+    end_with_any_thread();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unusable(format!("cannot start: {error}")))?;
+    // The inbox is opened outside of the runtime: it waits for the disk.
+    let assembled = config.intake.as_ref().map(assemble).transpose();
+    let assembled = assembled.map_err(|problems| Failure::unusable(problems.join("\n")))?;
+    let json = args.json;
+    let site = Site::start(&config, now(), move || vec![Box::new(Printer { json })]);
+    let site = site.map_err(|problems| Failure::unusable(problems.join("\n")))?;
+    let ended = runtime.block_on(serve(&config, &site, assembled));
+    notify(&[sd_notify::NotifyState::Stopping]);
+    for (camera, hash) in site.stop() {
+        tracing::info!(camera, hash, "ended");
+    }
+    ended
+}
+
+async fn serve(
+    config: &LiveConfig,
+    site: &Site,
+    assembled: Option<crate::app::intake::Assembled>,
+) -> Outcome {
+    let unusable = |what: String| Failure::unusable(what);
+    let stop = CancellationToken::new();
+    let listener = TcpListener::bind(config.health).await;
+    let listener = listener
+        .map_err(|error| unusable(format!("cannot listen on {}: {error}", config.health)))?;
+    let host = match (assembled, &config.intake) {
+        (Some(assembled), Some(intake)) => Some(
+            Host::bind(assembled, intake.server.clone())
+                .await
+                .map_err(|error| unusable(error.to_string()))?,
+        ),
+        _ => None,
+    };
+    let health = Health {
+        pulse: site.pulse.clone(),
+        metrics: site.metrics.clone(),
+        board: site.board.clone(),
+        desk: host.as_ref().map(|host| host.desk().clone()),
+    };
+    say_where(&listener, host.as_ref());
+    let served = tokio::spawn(health.clone().serve(listener, stop.clone()));
+    let taking_in = match host {
+        Some(host) => {
+            let reader = host.desk().inbox().reader();
+            let last = reader.and_then(|reader| reader.last_seq());
+            let last = last.map_err(|error| unusable(error.to_string()))?;
+            let outlet = Outlet {
+                after: last.saturating_sub(READ_AGAIN),
+                to: site
+                    .outlet()
+                    .map_err(|problems| unusable(problems.join("\n")))?,
+            };
+            Some(tokio::spawn(host.run(Some(outlet), stop.clone())))
+        }
+        None => None,
+    };
+    notify(&[sd_notify::NotifyState::Ready]);
+    let taking_in = async {
+        match taking_in {
+            Some(task) => task.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(taking_in);
+    let outcome = tokio::select! {
+        () = look_after(site, &health) => Ok(DONE),
+        told = told_to_stop() => told,
+        ended = &mut taking_in => match ended {
+            Ok(Err(error)) => Err(Failure { code: FAILED, message: format!("the inbox failed: {error}") }),
+            Ok(Ok(())) => Ok(DONE),
+            Err(error) => Err(Failure { code: FAILED, message: format!("the intake broke: {error}") }),
+        },
+    };
+    stop.cancel();
+    drop(served.await);
+    outcome
+}
+
+/// Who started us may wait for these lines; one that does not read them is no reason to stop.
+fn say_where(listener: &TcpListener, host: Option<&Host>) {
+    let mut out = std::io::stdout();
+    if let Ok(address) = listener.local_addr() {
+        drop(writeln!(out, "health on http://{address}"));
+    }
+    if let Some(Ok(address)) = host.map(Host::address) {
+        drop(writeln!(out, "intake on {address}"));
+    }
+    drop(out.flush());
+}
+
+/// Measures, and feeds the watchdog for as long as every thread gets on.
+async fn look_after(site: &Site, health: &Health) {
+    let mut ticks = tokio::time::interval(LOOK_AFTER);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        site.measure(now());
+        let troubles = health.troubles();
+        if troubles.is_empty() {
+            notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+        for trouble in troubles {
+            tracing::error!("{trouble}");
+        }
+    }
+}
+
+/// Without a service manager there is nobody to tell.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("the service manager was not told: {error}");
+    }
+}
+
+async fn told_to_stop() -> Outcome {
+    use tokio::signal::unix::{SignalKind, signal};
+    let unusable = |error: std::io::Error| Failure::unusable(error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unusable)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(DONE)
+}
+
+/// A thread that panics would leave a blind spot behind: the process ends, and is started again.
+fn end_with_any_thread() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        std::process::abort();
+    }));
+}
+
+/// Prints what a guard should know.
+struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    fn line(&self, text: &str, object: serde_json::Value) {
+        let mut out = std::io::stdout().lock();
+        // Nobody may be reading: what is stated is in the trace.
+        drop(if self.json {
+            writeln!(out, "{object}")
+        } else {
+            writeln!(out, "{text}")
+        });
+    }
+}
+
+impl Listener for Printer {
+    fn verdict(&mut self, group: &Group, verdict: &Verdict) {
+        let (at, line) = (
+            utc(verdict.crossing.at),
+            explain_verdict(verdict, &group.names),
+        );
+        let again = if verdict.revision > 1 {
+            "  (amended)"
+        } else {
+            ""
+        };
+        let bell = verdict.kind.is_breach() && std::io::stdout().is_terminal();
+        let bell = if bell { "\x07" } else { "" };
+        self.line(
+            &format!("{at}  {line}{again}{bell}"),
+            json!({ "at": at, "camera": group.camera, "door": group.door(verdict), "line": line, "verdict": verdict }),
+        );
+    }
+
+    fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str) {
+        let (at, camera) = (utc(at), &group.camera);
+        let word = if state == SightState::Clear {
+            "SEES"
+        } else {
+            "BLIND"
+        };
+        self.line(
+            &format!("{at}  {camera}: {word} {why}"),
+            json!({ "at": at, "camera": camera, "sight": state, "why": why }),
+        );
+    }
+
+    fn alarm(&mut self, group: &Group, alarm: &Alarm) {
+        let (at, camera) = (utc(alarm.at), &group.camera);
+        self.line(
+            &format!("{at}  {camera}: {}", alarm.text),
+            json!({ "at": at, "camera": camera, "alarm": alarm }),
+        );
+    }
+}

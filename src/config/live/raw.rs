@@ -1,0 +1,98 @@
+//! Site files as they are written, before anything is believed. The doc comments become the published
+//! schema's descriptions.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::intake::SecretRef;
+
+/// A box: its cameras, its doors, and where what it does is kept.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "tailgate site file")]
+pub(crate) struct SiteFile {
+    /// The site.
+    #[schemars(required)]
+    pub site: Option<SiteTable>,
+    /// The cameras, named as the door files name them.
+    #[schemars(required, length(min = 1))]
+    pub camera: Option<Vec<CameraTable>>,
+    /// Where health and metrics are served.
+    pub health: Option<HealthTable>,
+    /// Who looks for people.
+    pub detector: Option<LookersTable>,
+}
+
+/// The site.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteTable {
+    /// Its name.
+    #[schemars(required, length(min = 1))]
+    pub name: Option<String>,
+    /// Door files, relative to this one.
+    #[schemars(required, length(min = 1))]
+    pub doors: Option<Vec<String>>,
+    /// The intake file, relative to this one: what the access-control system reports. Without it, every
+    /// entry is one without a grant.
+    #[schemars(length(min = 1))]
+    pub intake: Option<String>,
+    /// The folder for traces and evidence, relative to this file (default "data").
+    #[schemars(length(min = 1))]
+    pub data: Option<String>,
+}
+
+/// One camera.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CameraTable {
+    /// Its name, as the door files have it under [camera].
+    #[schemars(required, length(min = 1))]
+    pub name: Option<String>,
+    /// rtsp://HOST/PATH, http://HOST/PATH (MJPEG), or a video file that is played as a camera would.
+    #[schemars(required, length(min = 1))]
+    pub url: Option<String>,
+    /// User name.
+    #[schemars(length(min = 1))]
+    pub user: Option<String>,
+    /// Where its password is.
+    pub password: Option<SecretRef>,
+    /// How RTSP sends pictures (default "tcp").
+    pub transport: Option<TransportName>,
+    /// Whether a file begins again at its end (default true).
+    pub again: Option<bool>,
+}
+
+/// How RTSP sends pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportName {
+    /// Within its own connection: nothing is lost.
+    Tcp,
+    /// As datagrams.
+    Udp,
+}
+
+/// Where health and metrics are served.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HealthTable {
+    /// Address and port to listen on (default "127.0.0.1:8470").
+    #[schemars(length(min = 1))]
+    pub listen: Option<String>,
+}
+
+/// Who looks for people.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookersTable {
+    /// Model, where the door's file names none (default: the first that is here).
+    #[schemars(length(min = 1))]
+    pub model: Option<String>,
+    /// A folder of models to look in first, relative to this file.
+    #[schemars(length(min = 1))]
+    pub models: Option<String>,
+    /// Threads that look, shared by all cameras (default: one less than the machine has cores, at least one).
+    #[schemars(range(min = 1, max = 64))]
+    pub threads: Option<u32>,
+}
