@@ -270,3 +270,9 @@ pub(super) fn check_size(path: &Path, width: i64, height: i64) -> Result<(u32, u
     // Both are within the bounds above.
     Ok((width as u32, height as u32))
 }
+
+/// Whether a decoded picture is of a size that is looked at; a damaged header can claim any.
+pub(super) fn accepted(width: u32, height: u32) -> bool {
+    let (long, short) = (width.max(height), width.min(height));
+    (1..=MAX_WIDTH).contains(&long) && (1..=MAX_HEIGHT).contains(&short)
+}

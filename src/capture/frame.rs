@@ -161,20 +161,35 @@ impl Frame {
     ///
     /// The result has no pixels where the part lies outside.
     pub fn crop_rgb(&self, left: u32, top: u32, width: u32, height: u32) -> RgbImage {
-        let left = left.min(self.header.width);
-        let top = top.min(self.header.height);
-        let width = width.min(self.header.width - left);
-        let height = height.min(self.header.height - top);
-        let planes = self.planes();
-        let to_rgb = ToRgb::new(self.header.colour);
+        self.planes()
+            .crop_rgb(self.header.colour, left, top, width, height)
+    }
+}
+
+impl Planes<'_> {
+    /// A part of the picture in RGB: from pixel (`left`, `top`), cut to what there is.
+    pub fn crop_rgb(
+        &self,
+        colour: Colour,
+        left: u32,
+        top: u32,
+        width: u32,
+        height: u32,
+    ) -> RgbImage {
+        let (all_width, all_height) = (self.y.width as u32, self.y.height as u32);
+        let left = left.min(all_width);
+        let top = top.min(all_height);
+        let width = width.min(all_width - left);
+        let height = height.min(all_height - top);
+        let to_rgb = ToRgb::new(colour);
         let mut out = RgbImage::new(width, height);
         if width == 0 || height == 0 {
             return out;
         }
         for (row, pixels) in out.chunks_exact_mut(width as usize * 3).enumerate() {
             let row = row + top as usize;
-            let y = &planes.y.row(row)[left as usize..];
-            let (u, v) = (planes.u.row(row / 2), planes.v.row(row / 2));
+            let y = &self.y.row(row)[left as usize..];
+            let (u, v) = (self.u.row(row / 2), self.v.row(row / 2));
             for (column, pixel) in pixels.chunks_exact_mut(3).enumerate() {
                 let chroma = (column + left as usize) / 2;
                 pixel.copy_from_slice(&to_rgb.pixel(y[column], u[chroma], v[chroma]));

@@ -52,6 +52,9 @@ pub struct VideoOptions {
     pub rotation: Rotation,
     /// When the recording began, for the container's metadata.
     pub created: Option<jiff::Timestamp>,
+    /// The colours of the bytes of H.264 and H.265; the codec's own if not given. With those of the
+    /// frames, their bytes need no conversion.
+    pub colour: Option<Colour>,
 }
 
 impl Default for VideoOptions {
@@ -63,6 +66,7 @@ impl Default for VideoOptions {
             key_interval_s: 2.0,
             rotation: Rotation::None,
             created: None,
+            colour: None,
         }
     }
 }
@@ -306,7 +310,7 @@ impl Plan {
         match codec {
             VideoCodec::Auto | VideoCodec::H264 => Self {
                 encoder: X264,
-                colour: Colour::VIDEO,
+                colour: options.colour.unwrap_or(Colour::VIDEO),
                 time_base: true_times(1_000_000),
                 even_size: true,
                 reorder: !container.even_times,
@@ -324,7 +328,7 @@ impl Plan {
             },
             VideoCodec::H265 => Self {
                 encoder: c"libx265",
-                colour: Colour::VIDEO,
+                colour: options.colour.unwrap_or(Colour::VIDEO),
                 time_base: true_times(1_000_000),
                 even_size: true,
                 reorder: false,

@@ -8,6 +8,7 @@ mod calibrate;
 mod cameras;
 mod check;
 mod completions;
+mod evidence;
 mod explain;
 mod fake;
 mod footage;
@@ -54,6 +55,7 @@ struct Cli {
 enum Command {
     Replay(Box<replay::ReplayArgs>),
     Run(run::RunArgs),
+    Evidence(evidence::EvidenceArgs),
     Explain(explain::ExplainArgs),
     Fake(fake::FakeArgs),
     Gate(gate::GateArgs),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fake(args) => fake::run(&args),
         Command::Gate(args) => gate::run(&args),

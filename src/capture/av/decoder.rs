@@ -57,12 +57,7 @@ impl Decoder {
         codec: Codec,
         max_pixels: u32,
     ) -> Result<Option<Self>, AvError> {
-        let id = match codec {
-            Codec::H264 => AVCodecID::H264,
-            Codec::H265 => AVCodecID::HEVC,
-            Codec::Mjpeg => AVCodecID::MJPEG,
-        };
-        Self::of_pictures(id, max_pixels)
+        Self::of_pictures(codec.id(), max_pixels)
     }
 
     /// A decoder for single JPEG files.
@@ -132,6 +127,17 @@ impl Decoder {
     pub(in crate::capture) fn flush(&mut self) {
         // SAFETY: the context is open.
         unsafe { avcodec_flush_buffers(self.0.as_ptr()) }
+    }
+}
+
+impl Codec {
+    /// FFmpeg's number for it.
+    pub(in crate::capture::av) fn id(self) -> AVCodecID {
+        match self {
+            Self::H264 => AVCodecID::H264,
+            Self::H265 => AVCodecID::HEVC,
+            Self::Mjpeg => AVCodecID::MJPEG,
+        }
     }
 }
 

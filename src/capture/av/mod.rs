@@ -12,6 +12,7 @@ mod decoder;
 mod demuxer;
 mod encoder;
 mod filter;
+mod muxer;
 mod packet;
 mod picture;
 
@@ -20,6 +21,7 @@ pub(in crate::capture) use decoder::{Decoder, Received};
 pub(in crate::capture) use demuxer::{Demuxer, StreamInfo};
 pub(in crate::capture) use encoder::{Encoder, Setup, Target, has_encoder};
 pub(in crate::capture) use filter::Filter;
+pub(in crate::capture) use muxer::{MuxSetup, Muxer};
 pub(in crate::capture) use packet::Packet;
 pub(in crate::capture) use picture::Picture;
 

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use super::event::LiveUnit;
 use super::timeline::{Stamp, Timeline};
 use crate::capture::av::{Decoder, Packet, Picture, Received};
-use crate::capture::clip::{MAX_HEIGHT, MAX_PIXELS, MAX_WIDTH};
+use crate::capture::clip::{MAX_PIXELS, accepted};
 use crate::capture::frame::{Frame, Header};
 use crate::capture::pool::Pool;
 use crate::capture::upright::Upright;
@@ -106,6 +106,13 @@ impl LiveDecoder {
         self.begun = false;
         self.sound = false;
         self.timeline.reconnected();
+    }
+
+    /// When a picture was taken, microseconds of the steady clock, by what is known before it is
+    /// decoded: for who keeps it as it is.
+    pub fn taken_us(&self, unit: &LiveUnit) -> i64 {
+        let media_us = unit.stamped.then_some(unit.unit.time_us);
+        self.timeline.estimate_us(media_us, unit.arrived_us)
     }
 
     /// What was counted so far.
@@ -212,7 +219,7 @@ impl LiveDecoder {
             .iter()
             .position(|within| Some(within.number) == number)?;
         let within = self.within.remove(at)?;
-        if !accepted(&picture) {
+        if !accepted(picture.width(), picture.height()) {
             self.tally.undecodable += 1;
             return None;
         }
@@ -246,15 +253,6 @@ impl LiveDecoder {
             media_us: within.media_us,
         })
     }
-}
-
-/// Whether a picture is of a size that is looked at; a damaged header can claim any.
-fn accepted(picture: &Picture) -> bool {
-    let (long, short) = (
-        picture.width().max(picture.height()),
-        picture.width().min(picture.height()),
-    );
-    (1..=MAX_WIDTH).contains(&long) && (1..=MAX_HEIGHT).contains(&short)
 }
 
 impl std::fmt::Debug for LiveDecoder {

@@ -98,6 +98,16 @@ impl Timeline {
         }
     }
 
+    /// Where a picture lies by what is known so far; nothing is learned of it.
+    pub fn estimate_us(&self, media_us: Option<i64>, arrived_us: i64) -> i64 {
+        let offset_us = self.steps.iter().map(|(_, least)| *least).min();
+        let known = media_us.filter(|_| !self.by_arrival).zip(offset_us);
+        let placed = known.map(|(media_us, offset_us)| media_us.saturating_add(offset_us));
+        placed
+            .filter(|placed| arrived_us.saturating_sub(*placed).saturating_abs() <= JUMP_US)
+            .map_or(arrived_us, |placed| placed.min(arrived_us))
+    }
+
     /// The connection was made anew: nothing is known of the camera's clock any more.
     pub fn reconnected(&mut self) {
         self.run += 1;
@@ -189,6 +199,17 @@ mod tests {
             &[(0, 5100), (40, 5140), (80, 5080), (120, 5120), (200, 5200)],
             &[(5100, 0), (5140, 0), (5140, 0), (5140, 0), (5200, 0)],
         );
+    }
+
+    #[test]
+    fn an_estimate_is_where_the_next_picture_will_be() {
+        let mut line = Timeline::new();
+        assert_eq!(line.estimate_us(Some(0), 5_000_000), 5_000_000);
+        line.place(Some(0), 5_000_000);
+        assert_eq!(line.estimate_us(Some(40_000), 5_300_000), 5_040_000);
+        assert_eq!(line.estimate_us(Some(40_000), 5_010_000), 5_010_000);
+        assert_eq!(line.estimate_us(None, 5_300_000), 5_300_000);
+        assert_eq!(line.estimate_us(Some(90_000_000), 5_300_000), 5_300_000);
     }
 
     #[test]
