@@ -33,7 +33,7 @@ const CHILD_DIR: &str = "TAILGATE_EVIDENCE_CHILD";
 /// Which child it is: the next one's evidence is later.
 const CHILD_NUMBER: &str = "TAILGATE_EVIDENCE_CHILD_NUMBER";
 /// A kill comes after at most so many folders ...
-const MOST_FOLDERS: u32 = 6;
+const MOST_FOLDERS: u32 = 3;
 /// ... and at most this long after the last of them: about what one takes.
 const LATEST_KILL: Duration = Duration::from_millis(300);
 /// So little that folders are deleted for others, too.
