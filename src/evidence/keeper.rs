@@ -330,6 +330,12 @@ impl Worker {
                 // If it cannot be deleted now, the next start does.
                 let _ = self.store.disk.remove_dir(&part);
                 let _ = std::fs::remove_dir(&day);
+                // It was renamed, but that may not be on the disk yet: it takes room.
+                let whole = day.join(&cut.id);
+                if let Ok(manifest) = Manifest::read(&whole) {
+                    let bytes = manifest.bytes();
+                    self.store.add(cut.from, cut.id.clone(), whole, bytes);
+                }
                 Err(error)
             }
         }

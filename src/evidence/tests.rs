@@ -589,7 +589,7 @@ fn any_write_may_fail() {
             if status.failed == 0 && failing.end == u64::MAX {
                 // The whole of it takes fewer steps than that.
                 assert!(
-                    step > 15 && failed >= step,
+                    step > 10 && failed >= step,
                     "{failed} failures in {step} steps"
                 );
                 return;
