@@ -25,3 +25,4 @@ pub mod sim;
 pub mod tracking;
 pub mod units;
 pub mod verdict;
+pub mod wire;

@@ -31,16 +31,18 @@ const CORE: [&str; 9] = [
 ];
 
 /// Modules above the core, and what they may import besides the whole core.
-const ABOVE: [(&str, &[&str]); 13] = [
+const ABOVE: [(&str, &[&str]); 14] = [
     ("capture", &[]),
     ("inference", &[]),
-    ("intake", &[]),
+    // Secrets, certificates and clocks of whatever speaks over a network.
+    ("wire", &[]),
+    ("intake", &["wire"]),
     // Planes of bytes as numbers: what is dark, covered, moving.
     ("picture", &[]),
     ("evidence", &["capture"]),
-    ("notify", &[]),
+    ("notify", &["wire"]),
     // Intake files are checked against the settings of the vendors' adapters.
-    ("config", &["intake", "notify"]),
+    ("config", &["intake", "notify", "wire"]),
     // Solvers beside the core, as pure as it is.
     ("calibrate", &[]),
     ("score", &[]),
@@ -56,6 +58,7 @@ const ABOVE: [(&str, &[&str]); 13] = [
             "picture",
             "evidence",
             "notify",
+            "wire",
             "calibrate",
             "score",
         ],
@@ -70,6 +73,7 @@ const ABOVE: [(&str, &[&str]); 13] = [
             "picture",
             "evidence",
             "notify",
+            "wire",
             "calibrate",
             "score",
             "sim",

@@ -6,6 +6,7 @@
 //! types ([`calibration`], [`portal`], [`door`],
 //! [`site`]). Nothing stops at the first problem.
 
+mod alerts;
 mod calibration;
 mod clip_start;
 mod document;
@@ -30,6 +31,7 @@ mod truth;
 mod walk;
 mod write;
 
+pub use alerts::load_alerts;
 pub use clip_start::{ClipStart, StartSource, clip_start};
 pub use door::DetectorChoice;
 pub use edit::with_settings;

@@ -21,6 +21,8 @@ pub enum SchemaOf {
     Intake,
     /// Site files.
     Site,
+    /// What alerts are, as receivers get them.
+    Alert,
 }
 
 impl SchemaOf {
@@ -32,6 +34,7 @@ impl SchemaOf {
             Self::Truth => generate::<TruthFile>(),
             Self::Intake => super::intake::schema(),
             Self::Site => generate::<super::live::SiteFile>(),
+            Self::Alert => generate::<crate::notify::Alert>(),
         }
     }
 

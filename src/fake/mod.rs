@@ -1,4 +1,5 @@
-//! Faithful local servers of access-control vendors, and a camera, for tests and for integrators.
+//! Faithful local servers of access-control vendors, a camera, and a receiver of alerts, for tests and
+//! for integrators.
 //!
 //! ```text
 //!  script ──▶ stage (clock) ──▶ vendor ──▶ webhooks, streams ──▶ whoever integrates
@@ -23,6 +24,7 @@ mod certificate;
 mod genetec;
 mod kisi;
 mod openpath;
+mod receiver;
 mod script;
 mod server;
 mod stage;
@@ -30,5 +32,6 @@ mod webhook;
 mod wire;
 
 pub use certificate::Certificate;
+pub use receiver::{Arrival, Receiver, ReceiverOptions, Response};
 pub use script::{Act, Door, Happening, Kind, Script, Side, Step, User};
 pub use server::{FakeError, Options, Pace, Running, VendorName, start};

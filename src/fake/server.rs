@@ -139,6 +139,9 @@ pub enum FakeError {
     /// No certificate could be made or used.
     #[error("cannot make a certificate: {0}")]
     Certificate(String),
+    /// A secret of a receiver is none.
+    #[error("a secret must be base64, with or without whsec_ before it")]
+    Secret,
     /// It cannot send webhooks.
     #[error("cannot make an HTTP client: {0}")]
     Client(String),
@@ -247,7 +250,10 @@ pub async fn start(options: Options) -> Result<Running, FakeError> {
     })
 }
 
-fn spawn_until(stop: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn spawn_until(
+    stop: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     let stop = stop.clone();
     tokio::spawn(async move {
         let _ = stop.run_until_cancelled(task).await;
@@ -264,7 +270,7 @@ async fn run_clock(stage: Arc<Stage>, speed: f64) {
     }
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 async fn accept(
@@ -289,17 +295,27 @@ async fn accept(
     }
 }
 
-async fn converse(socket: TcpStream, acceptor: Option<tokio_rustls::TlsAcceptor>, fake: Arc<Fake>) {
+/// A client's connection, with TLS if there is a certificate. `None`: it came to nothing.
+pub(super) async fn opened(
+    socket: TcpStream,
+    acceptor: Option<tokio_rustls::TlsAcceptor>,
+) -> Option<Box<dyn Io>> {
     let _ = socket.set_nodelay(true);
-    let io: Box<dyn Io> = match acceptor {
-        None => Box::new(socket),
-        Some(acceptor) => match acceptor.accept(socket).await {
-            Ok(socket) => Box::new(socket),
-            Err(error) => {
-                tracing::info!("no TLS with a client: {error}");
-                return;
-            }
-        },
+    let Some(acceptor) = acceptor else {
+        return Some(Box::new(socket));
+    };
+    match acceptor.accept(socket).await {
+        Ok(socket) => Some(Box::new(socket)),
+        Err(error) => {
+            tracing::info!("no TLS with a client: {error}");
+            None
+        }
+    }
+}
+
+async fn converse(socket: TcpStream, acceptor: Option<tokio_rustls::TlsAcceptor>, fake: Arc<Fake>) {
+    let Some(io) = opened(socket, acceptor).await else {
+        return;
     };
     let service = service_fn(|request| {
         let fake = Arc::clone(&fake);

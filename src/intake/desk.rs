@@ -16,12 +16,12 @@ use super::inbox::{
 };
 use super::metrics::{Metrics, SourceMetrics};
 use super::redaction::{Redactor, TakenIn};
-use super::secret::scrubbed_text;
 use super::{
     AccessPoint, Adapter, Answer, Delivery, Notice, Reading, Refusal, Reported, Source, Unreadable,
     clock,
 };
 use crate::units::{Instant, Interval, Span};
+use crate::wire::scrubbed_text;
 
 /// What happens again and again to a source is logged at most this often; all of it is counted.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);

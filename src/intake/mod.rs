@@ -25,7 +25,6 @@ mod feed;
 mod metrics;
 mod redaction;
 mod reported;
-mod secret;
 mod signature;
 mod sink;
 mod source;
@@ -46,6 +45,7 @@ pub use feed::{Feed, status};
 pub use metrics::{Metrics, SourceMetrics};
 pub use redaction::{Personal, Redactor, TakenIn};
 pub use reported::{AccessPoint, Person, Reported};
-pub use secret::{Secret, SecretRef};
 pub use sink::{DeskBook, DeskSink};
 pub use source::{Source, SourceSettings};
+
+pub use crate::wire::{Secret, SecretRef};

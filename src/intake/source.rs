@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::secret::{REDACTED, holds};
 use super::{Adapter, Delivery, Headers, Secret};
 use crate::units::Span;
+use crate::wire::{REDACTED, holds};
 
 /// Headers whose values are secrets whatever they say.
 const SECRET_HEADERS: [&str; 5] = [

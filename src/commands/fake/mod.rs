@@ -1,6 +1,7 @@
 //! `tailgate fake`: local servers that play what a site has, for trying things out and for tests.
 
 mod camera;
+mod receiver;
 mod vendor;
 
 use clap::{Args, Subcommand};
@@ -8,7 +9,8 @@ use clap::{Args, Subcommand};
 use super::Outcome;
 use crate::fake::VendorName;
 
-/// Plays an access-control system or cameras on a local socket (docs/guides/fake-vendors.md).
+/// Plays an access-control system or cameras on a local socket (docs/guides/fake-vendors.md), or a
+/// receiver of alerts (docs/guides/alerts.md).
 #[derive(Debug, Args)]
 pub struct FakeArgs {
     #[command(subcommand)]
@@ -24,6 +26,7 @@ enum What {
     /// Genetec Security Center (Web SDK).
     Genetec(vendor::VendorArgs),
     Camera(camera::CameraArgs),
+    Receiver(receiver::ReceiverArgs),
 }
 
 /// Plays until it is interrupted.
@@ -33,5 +36,6 @@ pub fn run(args: &FakeArgs) -> Outcome {
         What::Kisi(args) => vendor::run(VendorName::Kisi, args),
         What::Genetec(args) => vendor::run(VendorName::Genetec, args),
         What::Camera(args) => camera::run(args),
+        What::Receiver(args) => receiver::run(args),
     }
 }

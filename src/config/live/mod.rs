@@ -17,6 +17,7 @@ use super::problem::Problems;
 use super::schema::SchemaOf;
 use super::site::{SiteConfig, load};
 use crate::intake::SecretRef;
+use crate::notify::AlertSettings;
 
 pub(crate) use raw::SiteFile;
 pub use raw::TransportName;
@@ -49,6 +50,8 @@ pub struct LiveConfig {
     pub models: Option<PathBuf>,
     /// Threads that look; `None`: as the machine has cores.
     pub threads: Option<usize>,
+    /// Who is told of breaches, and how.
+    pub alerts: Option<AlertSettings>,
     /// What is usable but should be looked at.
     pub warnings: Problems,
 }
@@ -98,6 +101,8 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
     let intake = check.intake(site.intake.as_deref(), &doors);
     let health = check.listen(file.health.and_then(|health| health.listen));
     let detector = file.detector.unwrap_or_default();
+    let table = file.alerts.as_ref();
+    let alerts = table.map(|table| super::alerts::alerts(table, &document, &folder, problems));
     Some(LiveConfig {
         name: site.name?,
         data: folder.join(site.data.as_deref().unwrap_or(DEFAULT_DATA)),
@@ -107,6 +112,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
         model: detector.model,
         models: detector.models.map(|models| folder.join(models)),
         threads: detector.threads.map(|threads| threads as usize),
+        alerts,
         warnings: Problems::new(),
         folder,
     })

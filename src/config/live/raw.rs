@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::super::alerts::AlertsTable;
 use crate::intake::SecretRef;
 
 /// A box: its cameras, its doors, and where what it does is kept.
@@ -21,6 +22,8 @@ pub(crate) struct SiteFile {
     pub health: Option<HealthTable>,
     /// Who looks for people.
     pub detector: Option<LookersTable>,
+    /// Who is told of breaches, and how.
+    pub alerts: Option<AlertsTable>,
 }
 
 /// The site.

@@ -18,6 +18,7 @@ fn the_published_schemas_are_current() {
         (SchemaOf::Truth, "truth.schema.json"),
         (SchemaOf::Intake, "intake.schema.json"),
         (SchemaOf::Site, "site.schema.json"),
+        (SchemaOf::Alert, "alert.schema.json"),
     ];
     for (schema, name) in files {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -9,12 +9,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Call, Http, Limiter, Reply, Trouble, Trust, base_url, encoded, odd};
+use super::http::{Call, Http, Limiter, Reply, Trouble, base_url, encoded, odd};
 use super::openpath::Connected;
 use super::reconcile::Reconcile;
 use super::{Context, Ended, Failure, Gap};
 use crate::intake::{AccessPoint, Headers, Person, Secret};
 use crate::units::{Instant, Interval, Span};
+use crate::wire::Trust;
 
 /// Where the API is.
 pub const API: &str = "https://api.kisi.io";

@@ -19,7 +19,6 @@
 //!
 //! It deliberately reads no events: what a body says is the adapter's affair.
 
-mod clock;
 mod genetec;
 mod http;
 mod kisi;
@@ -30,12 +29,10 @@ mod reconcile;
 mod settings;
 mod tail;
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use genetec::{EVENTS as GENETEC_EVENTS, Framer, Genetec, GenetecAccount, Item, StreamForm};
-pub use http::{Fingerprint, Identity, Trouble, Trust};
+pub use http::Trouble;
 pub use kisi::{API as KISI_API, EVENTS as KISI_EVENTS, Kisi, KisiAccount};
 pub use mqtt::{Mqtt, MqttAccount};
 pub use openpath::{
@@ -47,6 +44,8 @@ pub use settings::{
     driver,
 };
 pub use tail::{Tail, TailAccount, TailForm};
+
+pub use crate::wire::{Boxed, Clock, Fingerprint, Identity, ManualClock, SystemClock, Trust};
 
 use super::{AccessPoint, Delivery, Headers};
 use crate::units::{Instant, Interval, Span};
@@ -75,9 +74,6 @@ const LONGEST_WAIT: Span = Span::from_ms(30_000);
 
 /// After a refusal of the account: trying again soon would lock it.
 const WAIT_AFTER_REFUSAL: Span = Span::from_ms(300_000);
-
-/// A future in a box, so that traits with futures can be objects.
-pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a delivery was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

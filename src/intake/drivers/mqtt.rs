@@ -16,10 +16,11 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS, SubscribeFi
 use rumqttc::{TlsConfiguration, Transport};
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Identity, Trouble, Trust, advice, client_config_as};
+use super::http::Trouble;
 use super::{Context, Ended, Failure};
 use crate::intake::{Headers, Secret};
 use crate::units::Instant;
+use crate::wire::{Identity, Trust, advice, client_config_for};
 
 /// A longer message is not an event.
 const MOST_MESSAGE: usize = 1 << 20;
@@ -29,9 +30,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Requests that wait for the connection: subscriptions and acknowledgements.
 const WAITING: usize = 128;
-
-/// The authorities that Debian and its kin trust.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// An account at a broker.
 #[derive(Debug, Clone)]
@@ -84,7 +82,7 @@ impl Mqtt {
         }
         let tls = match &account.tls {
             None => None,
-            Some(trust) => match tls(trust, account.identity.as_ref()) {
+            Some(trust) => match client_config_for(trust, account.identity.as_ref()) {
                 Ok(config) => Some(Arc::new(config)),
                 Err(problem) => {
                     problems.push(format!("tls: {problem}"));
@@ -225,14 +223,4 @@ fn ended() -> Failure {
     Failure::Trouble(Trouble::Unreachable(
         "the broker ended the connection".to_owned(),
     ))
-}
-
-fn tls(trust: &Trust, identity: Option<&Identity>) -> Result<rustls::ClientConfig, String> {
-    let Trust::System = trust else {
-        return client_config_as(trust, identity);
-    };
-    let pem = std::fs::read(SYSTEM_AUTHORITIES).map_err(|error| {
-        format!("cannot read {SYSTEM_AUTHORITIES} ({error}): name a file of authorities")
-    })?;
-    client_config_as(&Trust::Authorities(pem), identity)
 }

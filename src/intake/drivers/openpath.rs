@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Call, Http, Reply, Trouble, Trust, base_url, encoded, odd};
+use super::http::{Call, Http, Reply, Trouble, base_url, encoded, odd};
 use super::reconcile::Reconcile;
 use super::{Context, Ended, Failure, Gap};
 use crate::intake::{AccessPoint, Headers, Person, Secret};
 use crate::units::{Instant, Interval, Span};
+use crate::wire::Trust;
 
 /// Where the API is; customers in Europe have another host, which they must name.
 pub const API: &str = "https://api.openpath.com";

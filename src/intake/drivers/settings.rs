@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::genetec::{EVENTS as GENETEC_EVENTS, StreamForm};
-use super::http::{Fingerprint, Identity, Trouble, Trust};
+use super::http::Trouble;
 use super::kisi::{API as KISI_API, EVENTS as KISI_EVENTS};
 use super::openpath::{API as OPENPATH_API, EVENTS as OPENPATH_EVENTS};
 use super::{
@@ -25,6 +25,7 @@ use super::{
     Openpath, OpenpathAccount, Tail, TailAccount, TailForm,
 };
 use crate::intake::{AccessPoint, Person, Secret, SecretRef};
+use crate::wire::{Fingerprint, Identity, Trust};
 
 /// What fetches for a source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]

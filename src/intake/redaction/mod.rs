@@ -22,8 +22,8 @@ mod xml;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::secret::{REDACTED, scrubbed, scrubbed_text};
 use super::{Adapter, Delivery, Headers, Reading, Secret, Source, Unreadable};
+use crate::wire::{REDACTED, scrubbed, scrubbed_text};
 
 /// Bytes of the hash in a placeholder: 64 bits, so that a site's people do not meet by chance.
 const SHOWN_BYTES: usize = 8;

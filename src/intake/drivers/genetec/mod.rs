@@ -25,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use framer::{Framer, Item};
 
-use super::http::{Call, Http, Trouble, Trust, base_url, explained};
+use super::http::{Call, Http, Trouble, base_url};
 use super::reconcile::Reconcile;
 use super::{Context, Ended, Failure, Gap};
 use crate::intake::{Headers, Secret};
 use crate::units::{Instant, Span};
+use crate::wire::{Trust, explained};
 
 /// A stream that is silent for so long is dead: three times what servers are seen to take.
 const SILENCE: Span = Span::from_ms(30_000);

@@ -1,4 +1,4 @@
-//! The clock of drivers: the box's, or one that is moved by hand.
+//! The clock of what waits: the box's, or one that is moved by hand.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,6 +84,13 @@ impl ManualClock {
         let now = sleepers.now;
         let first = sleepers.waiting.first_key_value()?;
         Some(first.0.0.since(now))
+    }
+
+    /// How many sleep.
+    pub fn sleepers_now(&self) -> usize {
+        let mut sleepers = self.sleepers();
+        sleepers.waiting.retain(|_, wake| !wake.is_closed());
+        sleepers.waiting.len()
     }
 
     /// Changes whenever somebody goes to sleep.
