@@ -1,6 +1,7 @@
 //! Calibrations against cameras that are known: 30 chance cameras with control points clicked to a
 //! pixel, and chance cameras past which people walk, as boxes of the renderer's bodies drawn with a
-//! detector's errors. `TAILGATE_SITES=300` for the long run of the latter.
+//! detector's errors. `TAILGATE_SITES=300` for the long run of the latter. And a known lens, from a
+//! rendered clip of a checkerboard.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +11,8 @@
 use tailgate::calibrate::people::{PeopleOptions, WalkerLinker, from_people};
 use tailgate::calibrate::{PointsOptions, Sampler, from_points, similarity_scale};
 use tailgate::detection::PointInImage;
+#[cfg(feature = "opencv")]
+use tailgate::floor::Lens;
 use tailgate::floor::{CameraModel, ControlPoint, PointInFloor};
 use tailgate::sim::passages::{SIZE_PX, Site};
 
@@ -151,4 +154,156 @@ fn people_give_the_scale_and_how_sure_it_is() {
     // What it is measured to do, with room for chance; docs/calibration.md has the figures.
     assert!(median < 0.05, "median {median}");
     assert!(share > 0.6, "held {share}");
+}
+
+/// Size of the clip of a board, and samples a side of each pixel.
+#[cfg(feature = "opencv")]
+const BOARD_PX: (u32, u32) = (640, 360);
+#[cfg(feature = "opencv")]
+const SAMPLES: u32 = 2;
+
+/// A board of 9 x 6 squares of 25 mm, on white, as the lens shows it: turned by the three angles (rad),
+/// its middle at a place before the camera (right, down, away; m). Luma only.
+#[cfg(feature = "opencv")]
+fn board_picture(
+    rays: &[[f64; 2]],
+    turns: [f64; 3],
+    middle: [f64; 3],
+    dice: &mut Sampler,
+) -> Vec<u8> {
+    let ((sa, ca), (sb, cb), (sc, cc)) =
+        (turns[0].sin_cos(), turns[1].sin_cos(), turns[2].sin_cos());
+    // Columns: along the board, down the board, through it.
+    let across = [cb * cc, sa * sb * cc + ca * sc, -ca * sb * cc + sa * sc];
+    let down = [-cb * sc, -sa * sb * sc + ca * cc, ca * sb * sc + sa * cc];
+    let through = [sb, -sa * cb, ca * cb];
+    let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    let brightness = |ray: &[f64; 2]| {
+        let ray = [ray[0], ray[1], 1.0];
+        let along = dot(through, middle) / dot(through, ray);
+        let at = [0, 1, 2].map(|i| along * ray[i] - middle[i]);
+        let (u, v) = (dot(across, at) / 0.025 + 4.5, dot(down, at) / 0.025 + 3.0);
+        let is_board = (0.0..9.0).contains(&u) && (0.0..6.0).contains(&v);
+        let is_paper = (-1.0..10.0).contains(&u) && (-1.0..7.0).contains(&v);
+        match (is_board, is_paper) {
+            (true, _) if (u.floor() + v.floor()) as i64 % 2 == 0 => 30.0,
+            (_, true) => 215.0,
+            _ => 110.0,
+        }
+    };
+    rays.chunks((SAMPLES * SAMPLES) as usize)
+        .map(|samples| {
+            let sum: f64 = samples.iter().map(brightness).sum();
+            (sum / samples.len() as f64 + 2.0 * dice.normal()).clamp(0.0, 255.0) as u8
+        })
+        .collect()
+}
+
+/// A clip of the board, here and there in the picture: a folder of pictures, four a second.
+#[cfg(feature = "opencv")]
+fn board_clip(lens: &Lens, folder: &std::path::Path) {
+    let (width, height) = BOARD_PX;
+    let raster = |n: u32| (0..n).map(|i| (f64::from(i) + 0.5) / f64::from(SAMPLES));
+    let mut rays = Vec::new();
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (f64::from(y), f64::from(x)))) {
+        for (dy, dx) in raster(SAMPLES).flat_map(|dy| raster(SAMPLES).map(move |dx| (dy, dx))) {
+            let p = lens.undistorted(PointInImage {
+                x: x + dx,
+                y: y + dy,
+            });
+            let ray = [p.x - lens.centre.x, p.y - lens.centre.y];
+            rays.push(ray.map(|v| v / lens.focal_px));
+        }
+    }
+    let mut dice = Sampler::new(5);
+    let mut times = "file,time_s\n".to_owned();
+    for number in 0..14_u32 {
+        let turn = f64::from(number) * 2.4;
+        let turns = [
+            0.45 * turn.cos(),
+            0.45 * turn.sin(),
+            0.1 * (3.0 * turn).sin(),
+        ];
+        let away = 0.27 + 0.012 * f64::from(number);
+        let shift = |k: u32, share: f64| (f64::from((number * k) % 5) - 2.0) * share * away;
+        let middle = [shift(2, 0.10), shift(3, 0.05), away];
+        let luma = board_picture(&rays, turns, middle, &mut dice);
+        let picture = image::GrayImage::from_raw(width, height, luma).unwrap();
+        let name = format!("{number:02}.png");
+        let colours = image::DynamicImage::ImageLuma8(picture).to_rgb8();
+        colours.save(folder.join(&name)).unwrap();
+        times += &format!("{name},{}\n", 0.25 * f64::from(number));
+    }
+    std::fs::write(folder.join("times.csv"), times).unwrap();
+}
+
+#[cfg(feature = "opencv")]
+#[test]
+fn a_clip_of_a_checkerboard_gives_the_lens() {
+    let lens = Lens {
+        radial: [-0.18, 0.03, 0.0],
+        ..Lens::pinhole(470.0, PointInImage { x: 326.0, y: 176.0 })
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::create_dir(path("board")).unwrap();
+    board_clip(&lens, &dir.path().join("board"));
+    let tailgate = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tailgate"));
+        command.arg("calibrate").args(args).output().unwrap()
+    };
+    let said = |out: &std::process::Output| String::from_utf8_lossy(&out.stderr).into_owned();
+    // Whoever counts corners is told.
+    let out = tailgate(&["board", &path("board"), "--squares", "8x5"]);
+    assert!(said(&out).contains("--squares 9x6"), "{}", said(&out));
+
+    let to = path("lens.toml");
+    let out = tailgate(&[
+        "board",
+        &path("board"),
+        "--squares",
+        "9x6",
+        "-o",
+        &to,
+        "--json",
+    ]);
+    assert!(out.status.success(), "{}", said(&out));
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    eprintln!("board: {report}");
+    let close = |at: &str, want: f64, most: f64| {
+        let got = report
+            .pointer(at)
+            .and_then(serde_json::Value::as_f64)
+            .unwrap();
+        assert!(
+            (got - want).abs() < most,
+            "{at} is {got}, not {want} +/-{most}: {report}"
+        );
+    };
+    let spread = |at: &str| {
+        report
+            .pointer(at)
+            .and_then(serde_json::Value::as_f64)
+            .unwrap()
+    };
+    // Within three of its own standard deviations, and those small.
+    close("/lens/focal_px", 470.0, 3.0 * spread("/focal_sd_px"));
+    close("/lens/radial/0", -0.18, 3.0 * spread("/radial_sd/0"));
+    close("/focal_sd_px", 0.0, 0.005 * 470.0);
+    close("/radial_sd/0", 0.0, 0.01);
+    close("/residual_px", 0.0, 0.2);
+
+    // The file is what `points` takes, for pictures of this size only.
+    let mut points = vec!["points", "--lens", &to];
+    let clicks = ["100,350=0,0", "540,352=2,0", "420,200=2,3", "220,198=0,3"];
+    points.extend(clicks.iter().flat_map(|click| ["--point", click]));
+    let fits = tailgate(&[&points[..], &["--size", "640x360"]].concat());
+    assert!(fits.status.success(), "{}", said(&fits));
+    assert!(String::from_utf8_lossy(&fits.stdout).contains("k1 = -0.1"));
+    let other = tailgate(&[&points[..], &["--size", "1280x720"]].concat());
+    assert!(
+        said(&other).contains("one picture size"),
+        "{}",
+        said(&other)
+    );
 }

@@ -1,5 +1,7 @@
 //! Wiring: feeders of the engine and what is made of its outputs. May import everything below.
 
+#[cfg(feature = "opencv")]
+pub mod board;
 pub mod eyes;
 pub mod gate;
 pub mod intake;

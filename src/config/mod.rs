@@ -47,6 +47,6 @@ pub use site::{SiteConfig, load};
 pub use stamp::{Stamp, parse_zone};
 pub use summary::{CalibrationSummary, PortalView, check_calibration, summarise_camera};
 pub use truth::{TrueCrossing, TrueVerdict, Truth, read_truth};
-pub use write::{StoredCalibration, calibration_text, load_calibration};
+pub use write::{StoredCalibration, calibration_text, lens_text, load_calibration};
 #[cfg(test)]
 mod tests;

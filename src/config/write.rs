@@ -10,7 +10,7 @@ use std::path::Path;
 use super::door::read_calibration;
 use super::problem::Problems;
 use super::raw::{CalibrationFile, Made};
-use crate::floor::{CameraSpec, PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
+use crate::floor::{CameraSpec, Lens, PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
 
 /// Points on one line of the file.
 const POINTS_A_LINE: usize = 5;
@@ -91,21 +91,37 @@ pub fn calibration_text(spec: &CameraSpec, made: &Made, kept: &toml::Table) -> S
     }
     text.push_str(&scalars.to_string());
     if let Some(lens) = &spec.lens {
-        let [k1, k2, k3] = lens.radial;
-        let [p1, p2] = lens.tangential;
-        let _ = writeln!(text, "\n[lens]\nfocal_px = {}", rounded(lens.focal_px, 3));
-        let (cx, cy) = (rounded(lens.centre.x, 3), rounded(lens.centre.y, 3));
-        let _ = writeln!(text, "centre_px = [{cx}, {cy}]");
-        for (key, value) in [("k1", k1), ("k2", k2), ("k3", k3), ("p1", p1), ("p2", p2)] {
-            if value.abs() > 0.0 {
-                let _ = writeln!(text, "{key} = {}", rounded(value, 6));
-            }
-        }
+        text.push_str(&lens_table(lens));
     }
     if !tables.is_empty() {
         let _ = write!(text, "\n{tables}");
     }
     let _ = write!(text, "\n[made]\n{}", made_text(made));
+    text
+}
+
+/// The text of a file that holds a lens only, for pictures of this size, px.
+pub fn lens_text(size_px: (u32, u32), lens: &Lens, made: &Made) -> String {
+    format!(
+        "# A lens, measured by `tailgate calibrate board`, for `tailgate calibrate points --lens`.\n\
+         image_px = [{}, {}]\n{}\n[made]\n{}",
+        size_px.0,
+        size_px.1,
+        lens_table(lens),
+        made_text(made)
+    )
+}
+
+fn lens_table(lens: &Lens) -> String {
+    let ([k1, k2, k3], [p1, p2]) = (lens.radial, lens.tangential);
+    let mut text = format!("\n[lens]\nfocal_px = {}\n", rounded(lens.focal_px, 3));
+    let (cx, cy) = (rounded(lens.centre.x, 3), rounded(lens.centre.y, 3));
+    let _ = writeln!(text, "centre_px = [{cx}, {cy}]");
+    for (key, value) in [("k1", k1), ("k2", k2), ("k3", k3), ("p1", p1), ("p2", p2)] {
+        if value.abs() > 0.0 {
+            let _ = writeln!(text, "{key} = {}", rounded(value, 6));
+        }
+    }
     text
 }
 

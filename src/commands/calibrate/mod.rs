@@ -1,6 +1,7 @@
 //! `tailgate calibrate WAY`: from a camera's picture to a calibration file, and the picture that
 //! proves it. One file a way; what they share is in [`output`].
 
+mod board;
 mod check;
 mod lines;
 mod output;
@@ -29,6 +30,9 @@ enum Way {
     Points(points::PointsArgs),
     Rectangle(rectangle::RectangleArgs),
     Lines(lines::LinesArgs),
+    Board(board::BoardArgs),
+    // `tailgate calibrate --check DOOR.toml` is the same.
+    #[command(long_flag = "check")]
     Check(check::CheckArgs),
     Propose(propose::ProposeArgs),
     People(people::PeopleArgs),
@@ -41,6 +45,7 @@ pub fn run(args: &CalibrateArgs) -> Outcome {
         Way::Points(args) => points::run(args),
         Way::Rectangle(args) => rectangle::run(args),
         Way::Lines(args) => lines::run(args),
+        Way::Board(args) => board::run(args),
         Way::Check(args) => check::run(args),
         Way::Propose(args) => propose::run(args),
         Way::People(args) => people::run(args),

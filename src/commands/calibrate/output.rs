@@ -15,7 +15,7 @@ use crate::detection::PointInImage;
 use crate::floor::{CameraModel, CameraSpec};
 
 /// Nine of ten normal draws lie within so many standard deviations.
-const NINETY: f64 = 1.645;
+pub(super) const NINETY: f64 = 1.645;
 /// Lengths are never said to be better known than this: floors are not flat, tapes sag.
 const LEAST_UNCERTAINTY: f64 = 0.005;
 /// Nor worse than a calibration file may say.

@@ -43,7 +43,8 @@ pub struct ClickArgs {
 }
 
 impl ClickArgs {
-    pub fn options(&self) -> Result<PointsOptions, Failure> {
+    /// `size_px`: of the picture that was clicked on.
+    pub fn options(&self, size_px: (u32, u32)) -> Result<PointsOptions, Failure> {
         if !(self.click_sd > 0.0 && self.click_sd < 100.0) {
             return Err(Failure::unusable(
                 "--click-sd must be above 0 and below 100 px",
@@ -51,7 +52,11 @@ impl ClickArgs {
         }
         Ok(PointsOptions {
             click_sd_px: self.click_sd,
-            lens: self.lens.as_deref().map(lens).transpose()?,
+            lens: self
+                .lens
+                .as_deref()
+                .map(|path| lens(path, size_px))
+                .transpose()?,
             known: None,
         })
     }
@@ -62,7 +67,8 @@ pub fn run(args: &PointsArgs) -> Outcome {
     args.output.check()?;
     let points = given(args)?;
     let still = args.output.still()?;
-    let fit = from_points(still.picture.dimensions(), &points, &args.click.options()?);
+    let size_px = still.picture.dimensions();
+    let fit = from_points(size_px, &points, &args.click.options(size_px)?);
     let fit = fit.map_err(Failure::unusable)?;
     args.output.finish(&still, found("points", &points, fit))
 }
@@ -175,7 +181,7 @@ fn point([px, py, x, y]: [f64; 4]) -> ControlPoint {
 }
 
 /// The lens of a calibration file.
-fn lens(path: &Path) -> Result<Lens, Failure> {
+fn lens(path: &Path, size_px: (u32, u32)) -> Result<Lens, Failure> {
     #[derive(serde::Deserialize)]
     struct File {
         lens: Option<Table>,
@@ -193,6 +199,16 @@ fn lens(path: &Path) -> Result<Lens, Failure> {
     let table = file
         .lens
         .ok_or_else(|| cannot("use", path, &"it has no [lens] table"))?;
+    let picture = [f64::from(size_px.0), f64::from(size_px.1)];
+    let is_other = |size: &[f64; 2]| (size[0] - picture[0]).hypot(size[1] - picture[1]) > 0.5;
+    if let Some([w, h]) = file.image_px.filter(is_other) {
+        let problem = format!(
+            "it is for pictures of {w} x {h} px and this one has {} x {} px: a lens holds for one \
+             picture size",
+            size_px.0, size_px.1
+        );
+        return Err(cannot("use", path, &problem));
+    }
     let middle = file.image_px.map(|[w, h]| [0.5 * w, 0.5 * h]);
     let centre = table.centre_px.or(middle);
     let [x, y] = centre.ok_or_else(|| cannot("use", path, &"its [lens] has no centre_px"))?;

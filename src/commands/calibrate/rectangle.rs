@@ -42,8 +42,9 @@ pub fn run(args: &RectangleArgs) -> Outcome {
         *corner = PointInImage { x, y };
     }
     let still = args.output.still()?;
+    let size_px = still.picture.dimensions();
     let points = rectangle_points(corners, args.width, args.depth);
-    let fit = from_points(still.picture.dimensions(), &points, &args.click.options()?);
+    let fit = from_points(size_px, &points, &args.click.options(size_px)?);
     let fit = fit.map_err(|problem| {
         Failure::unusable(format!(
             "{problem}\nthe corners must come in the order near left, near right, far right, far left"

@@ -173,7 +173,7 @@ fn with_points(
     let old_px = made.points_px.clone().unwrap_or_default();
     let old_m = made.points_m.clone().unwrap_or_default();
     let mut all: Vec<_> = old_px.iter().zip(&old_m).map(points::pair).collect();
-    let mut options = args.click.options()?;
+    let mut options = args.click.options(view.size_px)?;
     if all.len() < 4 {
         options.known = Some((view, beliefs(&view, stored)));
     } else {
