@@ -1,11 +1,9 @@
-//! SIGKILL at random instants while evidence is written: after each restart every folder is whole,
-//! and nothing unfinished is left.
+//! Evidence as a process meets it: killed at random instants, and looked at from the command line.
 //!
-//! Theory of operation: the child is this very test program, told by its environment to keep evidence of one clip over and over
-//! until it is killed; it prints a line for every folder that it was told is written. After each kill
-//! the place is opened again, as a start would: every folder must agree with its manifest, and none that was
-//! told may be missing. Half the kills come soon after a folder was begun. `TAILGATE_KILLS` sets
-//! their number, 10 by default.
+//! Theory of operation: the child that is killed is this very test program, told by its environment to keep evidence of one clip over and over; it
+//! prints a line for every folder that it was told is written. After each kill
+//! the place is opened again, as a start would: every folder must agree with its manifest, nothing unfinished may be left, and none
+//! that was told may be missing. `TAILGATE_KILLS` sets the number of kills, 10 by default.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,10 +19,10 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use tailgate::capture::{ClipPackets, Rotation};
+use tailgate::capture::{AccessUnit, ClipPackets, Rotation};
 use tailgate::detection::PointInImage;
 use tailgate::evidence::{
-    Cut, Keeper, KeeperSettings, Quota, Region, Ring, RingLimits, Store, check, list,
+    Cut, Keeper, KeeperSettings, Quota, Region, Ring, RingLimits, Store, check, find, list,
 };
 use tailgate::units::{Instant, Span};
 
@@ -50,41 +48,58 @@ fn settings(dir: &Path) -> KeeperSettings {
     }
 }
 
-/// Keeps evidence until it is killed; each cut is a minute later than the one before.
-fn keep_for_ever(dir: &Path, child: u32) {
-    let mut packets =
-        ClipPackets::open(Path::new("testdata/clips/two-on-one-grant/clip.mp4")).unwrap();
+fn units() -> Vec<Arc<AccessUnit>> {
+    let clip = Path::new("testdata/clips/two-on-one-grant/clip.mp4");
+    let mut packets = ClipPackets::open(clip).unwrap();
     let mut units = Vec::new();
     while let Some(unit) = packets.next_unit().unwrap() {
         units.push(Arc::new(unit));
     }
+    units
+}
+
+/// One second of a clip that began at `start`, from `from_ms` on.
+fn cut(id: &str, units: &[Arc<AccessUnit>], start: Instant, from_ms: i64) -> Cut {
+    let ring = Ring::new(RingLimits::default(), Rotation::None);
+    for unit in units {
+        ring.push(Arc::clone(unit), start + Span::from_us(unit.time_us));
+    }
+    let from = start + Span::from_ms(from_ms);
     let corner = |x, y| PointInImage { x, y };
+    Cut {
+        id: id.to_owned(),
+        camera: "hall".to_owned(),
+        door: "front".to_owned(),
+        ring: Arc::new(ring),
+        from,
+        to: from + Span::from_ms(1_000),
+        keep: vec![Region::Rectangle(corner(240.0, 80.0), corner(400.0, 400.0))],
+        clear: false,
+        moments: vec![from + Span::from_ms(500)],
+        trace: b"{}\n".repeat(1_000),
+        about: serde_json::Value::Null,
+    }
+}
+
+fn keep(dir: &Path, cut: Cut) {
+    let keeper = Keeper::start(settings(dir)).unwrap();
+    keeper.cut(cut).unwrap();
+    let status = keeper.stop(Duration::from_secs(60));
+    assert_eq!(status.written, 1, "{status:?}");
+}
+
+/// Keeps evidence until it is killed; each cut is a minute later than the one before.
+fn keep_for_ever(dir: &Path, child: u32) {
+    let units = units();
     for number in 0..1_000_u32 {
         let start = Instant::from_s(60.0 * f64::from(child * 1_000 + number));
-        let ring = Ring::new(RingLimits::default(), Rotation::None);
-        for unit in &units {
-            ring.push(Arc::clone(unit), start + Span::from_us(unit.time_us));
-        }
-        let from = start + Span::from_ms(i64::from(number % 60) * 100);
         let id = format!("k{child}-{number:04}");
-        let cut = Cut {
-            id: id.clone(),
-            camera: "hall".to_owned(),
-            door: "front".to_owned(),
-            ring: Arc::new(ring),
-            from,
-            to: from + Span::from_ms(1_000),
-            keep: vec![Region::Rectangle(corner(240.0, 80.0), corner(400.0, 400.0))],
-            clear: number % 2 == 0,
-            moments: vec![from + Span::from_ms(500)],
-            trace: b"{}\n".repeat(1_000),
-            about: serde_json::Value::Null,
-        };
         // One at a time, so that what was told is known.
-        let keeper = Keeper::start(settings(dir)).unwrap();
-        keeper.cut(cut).unwrap();
-        let status = keeper.stop(Duration::from_secs(60));
-        assert_eq!(status.written, 1, "{status:?}");
+        let cut = Cut {
+            clear: number % 2 == 0,
+            ..cut(&id, &units, start, i64::from(number % 60) * 100)
+        };
+        keep(dir, cut);
         println!("\nkept {id}");
     }
 }
@@ -179,4 +194,64 @@ fn parts(dir: &Path) -> usize {
                 .is_some_and(|e| e == "part")
         })
         .count()
+}
+
+/// What `tailgate evidence` prints, sizes and places taken out, and its exit code.
+#[track_caller]
+fn said(dir: &Path, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tailgate"))
+        .args(["evidence", arguments[0]])
+        .arg(dir)
+        .args(&arguments[1..])
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let text = text.replace(&dir.display().to_string(), "DIR");
+    let words = text.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let word = |at: usize| match words.get(at + 1) {
+            Some(&("kB" | "kB," | "kB;")) => "N",
+            _ => words[at],
+        };
+        (0..words.len()).map(word).collect::<Vec<_>>().join(" ")
+    });
+    (words.collect::<Vec<_>>().join("\n"), output.status.code())
+}
+
+#[test]
+fn the_command_line_lists_shows_holds_and_checks() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // 2026-11-22T08:00:00Z.
+    let start = Instant::from_s(1_795_334_400.0);
+    keep(dir, cut("front-7", &units(), start, 3_000));
+    let list = |more: &str| {
+        let line = "2026-11-22T08:00:03Z  front-7  front by hall  N kB";
+        let held = u8::from(!more.is_empty());
+        (format!("{line}{more}\n1 kept, N kB; {held} held"), Some(0))
+    };
+    assert_eq!(said(dir, &["list"]), list(""));
+    let held = "front-7 is held: it is not deleted to make room";
+    assert_eq!(said(dir, &["hold", "front-7"]), (held.to_owned(), Some(0)));
+    assert_eq!(said(dir, &["list"]), list("  held"));
+    let whole = "DIR/2026-11-22/front-7\n\
+        door     front\n\
+        camera   hall\n\
+        from     2026-11-22T08:00:03Z\n\
+        to       2026-11-22T08:00:04Z\n\
+        pixels   blurred but for the portal\n\
+        file     clip.mp4, N kB, 13 pictures\n\
+        file     key_1.jpg, N kB\n\
+        file     trace.jsonl, N kB\n\
+        whole: every file is as it was written";
+    assert_eq!(said(dir, &["show", "front-7"]), (whole.to_owned(), Some(0)));
+    let all_well = "1 checked, 0 damaged".to_owned();
+    assert_eq!(said(dir, &["check"]), (all_well, Some(0)));
+    std::fs::remove_file(find(dir, "front-7").unwrap().join("clip.mp4")).unwrap();
+    let gone = "DIR/2026-11-22/front-7: clip.mp4 is gone\n1 checked, 1 damaged".to_owned();
+    assert_eq!(said(dir, &["check"]), (gone, Some(4)));
+    let nobody =
+        "tailgate: there is no evidence x in DIR; `tailgate evidence list DIR` says what there is";
+    assert_eq!(said(dir, &["show", "x"]), (nobody.to_owned(), Some(1)));
 }
