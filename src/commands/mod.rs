@@ -4,6 +4,7 @@
 //! 2 the command line itself is wrong; 3 only with `--fail-on-breach`: somebody got in without a
 //! grant; 4 a check, score or scene did not come out as it must; 5 the disk failed while it ran.
 
+mod alerts;
 mod calibrate;
 mod cameras;
 mod check;
@@ -68,6 +69,7 @@ enum Command {
     Models(models::ModelsArgs),
     Intake(intake::IntakeArgs),
     Cameras(cameras::CamerasArgs),
+    Alerts(alerts::AlertsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -142,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Models(args) => models::run(&args),
         Command::Intake(args) => intake::run(&args),
         Command::Cameras(args) => cameras::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {

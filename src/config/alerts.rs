@@ -161,18 +161,37 @@ pub(crate) struct MqttTable {
 /// A site file as far as it is about alerts; its other tables are not looked at.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 struct AlertsOnly {
+    site: Option<SiteName>,
     alerts: Option<AlertsTable>,
+}
+
+/// The site as far as alerts name it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+struct SiteName {
+    #[schemars(length(min = 1))]
+    name: Option<String>,
+}
+
+/// What a site file says of alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteAlerts {
+    /// The folder that relative paths of the file begin at.
+    pub folder: PathBuf,
+    /// The site's name; empty if the file has none.
+    pub site: String,
+    /// Who is told, and how.
+    pub settings: AlertSettings,
 }
 
 /// Reads the `[alerts]` table of a site file and nothing else, so that the way alerts take can be tried
 /// before the cameras hang. `None`: it has none. `Err` holds all problems.
-pub fn load_alerts(path: &Path) -> Result<Option<AlertSettings>, Problems> {
+pub fn load_alerts(path: &Path) -> Result<Option<SiteAlerts>, Problems> {
     let mut problems = Problems::new();
     let settings = read(path, &mut problems);
     problems.or_value(settings).map(|(settings, _)| settings)
 }
 
-fn read(path: &Path, problems: &mut Problems) -> Option<Option<AlertSettings>> {
+fn read(path: &Path, problems: &mut Problems) -> Option<Option<SiteAlerts>> {
     let document = read_toml(path, &|path| std::fs::read(path), problems)?;
     let tree = walk(&document, &generate::<AlertsOnly>(), problems);
     let file: AlertsOnly = parse_tree(&document, &tree, problems)?;
@@ -180,7 +199,11 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Option<AlertSettings>> {
         return Some(None);
     };
     let folder = path.parent().unwrap_or(Path::new(""));
-    Some(Some(alerts(&table, &document, folder, problems)))
+    Some(Some(SiteAlerts {
+        folder: folder.to_owned(),
+        site: file.site.and_then(|site| site.name).unwrap_or_default(),
+        settings: alerts(&table, &document, folder, problems),
+    }))
 }
 
 /// What the `alerts` table of a document says; what is wrong with it is added to `problems`. The
@@ -259,8 +282,7 @@ impl Check<'_> {
             self.refuse(&at.key("pin"), "stands beside `ca_file`", help);
         }
         if let Some(Err(why)) = pin.map(|pin| Fingerprint::parse(pin)) {
-            let help = "tailgate prints it when a certificate is not believed; compare it with the \
-                        one on the server itself";
+            let help = "on the server: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256";
             self.refuse(&at.key("pin"), why, help);
         }
     }
@@ -371,8 +393,8 @@ fn set<T>(setting: &mut T, given: Option<T>) {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"site = "what the reader of alerts passes over"
-
+    const GOOD: &str = r#"camera = "what the reader of alerts passes over"
+site.name = "hq"
 [alerts]
 path = "out.db"
 give_up_days = 2
@@ -392,7 +414,7 @@ on = ["all"]
 provisional = false
 "#;
 
-    fn load(text: &str) -> Result<Option<AlertSettings>, String> {
+    fn load(text: &str) -> Result<Option<SiteAlerts>, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("site.toml");
         std::fs::write(&path, text).expect("written");
@@ -401,7 +423,8 @@ provisional = false
 
     #[test]
     fn a_good_table_is_understood() {
-        let settings = load(GOOD).expect("good").expect("a table");
+        let SiteAlerts { site, settings, .. } = load(GOOD).expect("good").expect("a table");
+        assert_eq!(site, "hq");
         assert!(settings.outbox.path.ends_with("out.db"));
         assert_eq!(settings.outbox.give_up, Span::from_s(172_800.0));
         let [hook] = &settings.webhooks[..] else {

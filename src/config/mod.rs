@@ -31,7 +31,7 @@ mod truth;
 mod walk;
 mod write;
 
-pub use alerts::load_alerts;
+pub use alerts::{SiteAlerts, load_alerts};
 pub use clip_start::{ClipStart, StartSource, clip_start};
 pub use door::DetectorChoice;
 pub use edit::with_settings;

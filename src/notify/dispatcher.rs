@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lanes::Lanes;
 use super::metrics::{Metrics, SinkMetrics};
-use super::outbox::{News, Outbox, OutboxError, OutboxReader, Owed, Settle};
+use super::outbox::{Outbox, OutboxError, OutboxReader, Owed, Settle};
 use super::retry::{self, Attempt, Next};
 use super::sink::{Outcome, Outgoing, Sink};
 use crate::units::{Instant, Span};
@@ -33,6 +33,9 @@ const PAGE: usize = 1_000;
 
 /// How often ages are brought up to date.
 const LOOK_EVERY: Span = Span::from_ms(15_000);
+
+/// A clock that goes back by less was not set: time services slew.
+const CLOCK_WAS_SET: Span = Span::from_ms(1_000);
 
 /// Empties the outbox into its sinks.
 pub struct Dispatcher {
@@ -104,6 +107,10 @@ struct State {
     /// Counts the holds: who began before the last one says nothing new.
     wave: u64,
     disabled: bool,
+    /// How often a person had it tried again.
+    resumed: u64,
+    /// The latest moment that was seen.
+    seen: Instant,
     /// When a notice last went through, and of which door.
     passed: Option<(Instant, Arc<str>)>,
 }
@@ -133,12 +140,11 @@ impl Desk {
         let mut news = self.outbox.news();
         let mut poisoned = self.outbox.poisoned();
         let mut flying: FuturesUnordered<Boxed<'static, Tried>> = FuturesUnordered::new();
-        let mut known = *news.borrow_and_update();
         self.look(&reader)?;
-        self.take_in(&reader)?;
         loop {
-            self.start(&reader, &mut flying)?;
             let now = self.clock.now();
+            self.mind_the_clock(now);
+            self.start(now, &reader, &mut flying)?;
             self.show(now);
             let wake = self.clock.sleep(self.next_wake(now).since(now));
             let sink = Arc::clone(&self.sink);
@@ -149,26 +155,13 @@ impl Desk {
                     if changed.is_err() {
                         return Ok(());
                     }
-                    let now = *news.borrow_and_update();
-                    self.hear(&reader, known, now)?;
-                    known = now;
+                    self.look(&reader)?;
                 }
                 why = broken(&mut poisoned) => return Err(OutboxError::Poisoned(why)),
                 () = sink.back(), if is_held => self.state.held = None,
                 () = wake => self.look(&reader)?,
             }
         }
-    }
-
-    /// Reads what is new; after a sink was enabled again, everything.
-    fn hear(&mut self, reader: &OutboxReader, was: News, is: News) -> Result<(), OutboxError> {
-        if was.enabled != is.enabled {
-            self.lanes.clear();
-            self.state.held = None;
-            self.state.failures = 0;
-            self.look(reader)?;
-        }
-        self.take_in(reader)
     }
 
     fn take_in(&mut self, reader: &OutboxReader) -> Result<(), OutboxError> {
@@ -187,22 +180,38 @@ impl Desk {
         }
     }
 
-    /// Reads how the sink stands.
+    /// Reads how the sink stands, and what is new; everything, after a person had it tried again.
     fn look(&mut self, reader: &OutboxReader) -> Result<(), OutboxError> {
-        if let Some(state) = reader.sink(self.sink.name())? {
-            self.state.disabled = state.disabled.is_some();
-            self.metrics.given_up.set(state.given_up as i64);
+        if let Some(sink) = reader.sink(self.sink.name())? {
+            self.metrics.given_up.set(sink.given_up as i64);
+            let state = &mut self.state;
+            state.disabled = sink.disabled.is_some();
+            if state.resumed != sink.resumed {
+                state.resumed = sink.resumed;
+                state.held = None;
+                state.failures = 0;
+                self.lanes.clear();
+            }
         }
-        Ok(())
+        self.take_in(reader)
+    }
+
+    /// A clock that was set back must not make anybody wait until it is that late again.
+    fn mind_the_clock(&mut self, now: Instant) {
+        if self.state.seen.since(now) > CLOCK_WAS_SET {
+            self.state.held = None;
+            self.lanes.hurry();
+        }
+        self.state.seen = now;
     }
 
     /// Sends what may be sent.
     fn start(
         &mut self,
+        now: Instant,
         reader: &OutboxReader,
         flying: &mut FuturesUnordered<Boxed<'static, Tried>>,
     ) -> Result<(), OutboxError> {
-        let now = self.clock.now();
         if self.state.disabled || self.state.held.is_some_and(|until| until > now) {
             return Ok(());
         }

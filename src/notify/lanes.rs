@@ -11,7 +11,7 @@ use super::outbox::Owed;
 use crate::units::Instant;
 
 /// A door's notices, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Lane {
     waiting: VecDeque<Owed>,
     /// Whether the first of them is on its way.
@@ -19,7 +19,7 @@ struct Lane {
 }
 
 /// The doors of one sink.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lanes {
     by_door: BTreeMap<Arc<str>, Lane>,
     /// The door that was served last: the next one has its turn after it.
@@ -120,6 +120,14 @@ impl Lanes {
         }
     }
 
+    /// Everything that waits may go at once.
+    pub(super) fn hurry(&mut self) {
+        let firsts = self.by_door.values_mut();
+        for first in firsts.filter_map(|lane| lane.waiting.front_mut()) {
+            first.next = Instant::MIN;
+        }
+    }
+
     /// When the next one may go that may not go yet.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let idle = self.by_door.values().filter(|lane| !lane.busy);
@@ -161,6 +169,9 @@ mod tests {
         lanes.later(&owed(1, "a", 0), Instant::from_us(5_000_000), now);
         assert!(started(&mut lanes, 4).is_empty());
         assert_eq!(lanes.next_due(), Some(Instant::from_us(5_000_000)));
+        let mut hurried = lanes.clone();
+        hurried.hurry();
+        assert_eq!(started(&mut hurried, 4), [1]);
         assert_eq!(started(&mut lanes, 5), [1]);
         assert_eq!((lanes.count(), lanes.last()), (4, 5));
         assert_eq!(lanes.oldest(), Some(Instant::from_us(1)));

@@ -65,7 +65,8 @@ pub struct MqttAccount {
     pub discovery: Option<String>,
     /// The site.
     pub site: String,
-    /// The doors that are announced.
+    /// The doors that are announced. Without any, nothing is announced, not even that we are there:
+    /// for a trial beside the process that does.
     pub doors: Vec<AlertDoor>,
 }
 
@@ -157,14 +158,25 @@ impl MqttSink {
         })
     }
 
+    fn announces(&self) -> bool {
+        !self.account.doors.is_empty()
+    }
+
     fn options(&self) -> MqttOptions {
         let account = &self.account;
-        let mut options = MqttOptions::new(&account.client_id, &account.host, account.port);
+        // A broker knows one session by each name: a trial must not end that of the box.
+        let client_id = match self.announces() {
+            true => account.client_id.clone(),
+            false => format!("{}-trial", account.client_id),
+        };
+        let mut options = MqttOptions::new(client_id, &account.host, account.port);
         options.set_clean_session(true);
         options.set_keep_alive(KEEP_ALIVE);
         options.set_max_packet_size(MOST_MESSAGE, MOST_MESSAGE);
-        let will = self.topics.availability();
-        options.set_last_will(LastWill::new(will, "offline", QoS::AtLeastOnce, true));
+        if self.announces() {
+            let will = self.topics.availability();
+            options.set_last_will(LastWill::new(will, "offline", QoS::AtLeastOnce, true));
+        }
         if let Some((user, password)) = &account.login {
             options.set_credentials(user, String::from_utf8_lossy(password.expose()));
         }
@@ -260,6 +272,9 @@ impl MqttSink {
 
     /// Says that we are there, and what doors there are.
     fn announce(&self, client: &AsyncClient, flight: &mut Flight) -> bool {
+        if !self.announces() {
+            return true;
+        }
         let online = Message {
             topic: self.topics.availability(),
             retain: true,
@@ -277,7 +292,7 @@ impl MqttSink {
 
     /// Says good-bye: the last will is for those who cannot.
     async fn part(&self, client: &AsyncClient, events: &mut EventLoop) {
-        if self.broken.borrow().is_some() {
+        if self.broken.borrow().is_some() || !self.announces() {
             return;
         }
         let topic = self.topics.availability();

@@ -113,7 +113,7 @@ impl AlertSettings {
 }
 
 /// The sinks of these settings, with their secrets read by `resolve`; other files are relative to
-/// `folder`. `doors` are announced to brokers. `Err`: everything that is wrong, each with its sink.
+/// `folder`. `doors` are announced to brokers; without any, nothing is (for a trial beside the box). `Err`: everything that is wrong, each with its sink.
 pub fn sinks(
     settings: &AlertSettings,
     folder: &Path,

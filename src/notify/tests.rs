@@ -327,6 +327,20 @@ async fn what_is_refused_is_set_aside_and_kept() {
 }
 
 #[tokio::test]
+async fn what_was_given_up_goes_out_when_a_person_says_so() {
+    let why = "422".to_owned();
+    let mut world = World::new(vec![("sink", fails(3, Outcome::Refused(why)))]);
+    world.put("a", 1..=2);
+    assert_eq!(ids(&world.next(4).await, "sink"), ["a1", "a1", "a1", "a2"]);
+    world.until_waiting("sink", 0).await;
+    world.outbox.resume("sink", true).unwrap();
+    assert_eq!(ids(&world.next(1).await, "sink"), ["a1"]);
+    let state = world.until_waiting("sink", 0).await;
+    assert_eq!((state.delivered, state.given_up), (2, 1));
+    assert!(!Outbox::resume_beside(world.outbox.path(), "nobody", false).unwrap());
+}
+
+#[tokio::test]
 async fn a_sink_that_wants_nothing_more_is_asked_again_only_by_a_person() {
     let gone = fails(1, Outcome::Gone("410".to_owned()));
     let mut world = World::new(vec![("gone", gone)]);
@@ -343,7 +357,7 @@ async fn a_sink_that_wants_nothing_more_is_asked_again_only_by_a_person() {
     assert!(world.told.is_empty());
     let mut world = world.restart().await;
     assert!(world.told.is_empty());
-    world.outbox.enable("gone", false).unwrap();
+    Outbox::resume_beside(world.outbox.path(), "gone", false).unwrap();
     assert_eq!(ids(&world.next(2).await, "gone"), ["a1", "a2"]);
 }
 

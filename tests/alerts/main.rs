@@ -37,10 +37,8 @@ pub(crate) fn settings(folder: &Path, text: &str) -> AlertSettings {
     std::fs::write(folder.join("new.key"), NEW_SECRET).unwrap();
     let path = folder.join("site.toml");
     std::fs::write(&path, format!("[alerts]\n{text}")).unwrap();
-    load_alerts(&path)
-        .map_err(|problems| problems.to_string())
-        .unwrap()
-        .unwrap()
+    let loaded = load_alerts(&path).map_err(|problems| problems.to_string());
+    loaded.unwrap().unwrap().settings
 }
 
 /// The sinks of these settings.

@@ -57,6 +57,31 @@ async fn what_arrives_is_believed_by_an_independent_library() {
     assert_eq!(receiver.so_far(), []);
 }
 
+/// From `put` to the moment the receiver has read it: what the outbox adds to an alert's way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_there_at_once() {
+    const ALERTS: u32 = 100;
+    let mut receiver = receiver(&[SECRET], "204", None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), &webhook(&receiver.url(), ""));
+    let running = Running::start(&settings, folder.path());
+    let mut took_ms = Vec::new();
+    for number in 1..=ALERTS {
+        let begun = now();
+        running.outbox.put(&[breach("front", number)]).unwrap();
+        let arrival = receiver.next().await.unwrap();
+        took_ms.push((arrival.at - begun).as_s() * 1_000.0);
+    }
+    took_ms.sort_by(f64::total_cmp);
+    let (p50, p99) = (
+        took_ms[took_ms.len() / 2],
+        took_ms[took_ms.len() * 99 / 100],
+    );
+    println!("{ALERTS} alerts: p50 {p50:.1} ms, p99 {p99:.1} ms");
+    // A machine with other work may be slow; a wait that is built in would show.
+    assert!(p50 < 1_000.0, "{p50} ms");
+}
+
 #[tokio::test]
 async fn tls_is_believed_by_its_fingerprint_or_authority_and_by_nothing_else() {
     let certificate = Certificate::self_signed(&["localhost", "127.0.0.1"]).unwrap();

@@ -30,6 +30,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
 
+use rusqlite::TransactionBehavior;
 use tokio::sync::{oneshot, watch};
 
 pub use error::OutboxError;
@@ -119,7 +120,7 @@ enum Work {
         sink: Arc<str>,
         why: String,
     },
-    Enable {
+    Resume {
         sink: String,
         again: bool,
     },
@@ -139,18 +140,9 @@ struct Shared {
     came: Condvar,
     /// Why nothing is taken any more.
     poison: watch::Sender<Option<Arc<str>>>,
-    /// What there is to send.
-    news: watch::Sender<News>,
+    /// The last notice's number; changes, too, when a sink is tried again.
+    news: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
-}
-
-/// What there is to send, as it grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct News {
-    /// The last notice's number.
-    pub last: u64,
-    /// How often a sink was enabled again: older ones may be owed again.
-    pub enabled: u64,
 }
 
 #[derive(Default)]
@@ -193,10 +185,7 @@ impl Outbox {
             queue: Mutex::default(),
             came: Condvar::new(),
             poison: watch::Sender::new(None),
-            news: watch::Sender::new(News {
-                last: store.last()?,
-                enabled: 0,
-            }),
+            news: watch::Sender::new(store.last()?),
             clock,
         });
         let writer = Writer {
@@ -240,10 +229,20 @@ impl Outbox {
     }
 
     /// A sink that said it wants nothing any more is tried again; with `again`, what was given up for
-    /// it is owed again too.
-    pub fn enable(&self, sink: &str, again: bool) -> Result<(), OutboxError> {
+    /// it is owed again too, unless it is too old by now.
+    pub fn resume(&self, sink: &str, again: bool) -> Result<(), OutboxError> {
         let sink = sink.to_owned();
-        self.ask(Work::Enable { sink, again })
+        self.ask(Work::Resume { sink, again })
+    }
+
+    /// The same beside the process that sends, which notices it within some seconds. Whether there is
+    /// such a sink.
+    pub fn resume_beside(path: &Path, sink: &str, again: bool) -> Result<bool, OutboxError> {
+        let mut db = schema::open(path)?;
+        let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let known = store::resume(&change, sink, again)?;
+        change.commit()?;
+        Ok(known)
     }
 
     /// Gives up what is too old now, instead of within some minutes.
@@ -272,7 +271,7 @@ impl Outbox {
     }
 
     /// Changes when there may be something new to send.
-    pub(super) fn news(&self) -> watch::Receiver<News> {
+    pub(super) fn news(&self) -> watch::Receiver<u64> {
         self.shared.news.subscribe()
     }
 
@@ -412,7 +411,7 @@ impl Writer {
             tracing::warn!("the clock was set by {by}: ages of notices stay what they were");
             store.shift(by)?;
         }
-        let mut enabled = 0;
+        let mut resumed = false;
         for job in jobs {
             match &job.work {
                 Work::Put(notices) => {
@@ -422,9 +421,9 @@ impl Writer {
                 }
                 Work::Settle { sink, seq, what } => store.settle(sink, *seq, what, now)?,
                 Work::Disable { sink, why } => store.disable(sink, now, why)?,
-                Work::Enable { sink, again } => {
-                    store.enable(sink, *again)?;
-                    enabled += 1;
+                Work::Resume { sink, again } => {
+                    store.resume(sink, *again)?;
+                    resumed = true;
                 }
                 Work::Sweep => store.sweep(now)?,
             }
@@ -435,10 +434,9 @@ impl Writer {
         store.commit()?;
         let last = store.last()?;
         self.shared.news.send_if_modified(|known| {
-            let grown = known.last != last || enabled > 0;
-            known.last = last;
-            known.enabled += enabled;
-            grown
+            let grown = *known != last;
+            *known = last;
+            grown || resumed
         });
         Ok(())
     }

@@ -31,6 +31,8 @@ pub struct SinkState {
     pub oldest: Option<Instant>,
     /// What the last attempt on the first of them met with.
     pub why: Option<String>,
+    /// How often a person had it tried again.
+    pub resumed: u64,
     /// Notices delivered, ever.
     pub delivered: u64,
     /// Notices given up, ever.
@@ -86,7 +88,7 @@ impl OutboxReader {
         let sql = "SELECT name, target, disabled_us, disabled_why, delivered, given_up, \
                    (SELECT count(*) FROM owed WHERE owed.sink = sink.id), \
                    (SELECT min(put_us) FROM owed JOIN notice USING (seq) WHERE owed.sink = sink.id), \
-                   (SELECT why FROM owed WHERE owed.sink = sink.id ORDER BY seq LIMIT 1) \
+                   (SELECT why FROM owed WHERE owed.sink = sink.id ORDER BY seq LIMIT 1), resumed \
                    FROM sink ORDER BY id";
         let mut query = self.db.prepare(sql)?;
         let rows = query.query_map([], sink_state)?;
@@ -188,6 +190,7 @@ fn sink_state(row: &Row<'_>) -> rusqlite::Result<SinkState> {
         waiting: count(6)?,
         oldest: oldest.map(Instant::from_us),
         why: row.get(8)?,
+        resumed: count(9)?,
     })
 }
 

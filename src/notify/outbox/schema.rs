@@ -24,6 +24,8 @@ CREATE TABLE sink (
     target TEXT NOT NULL,
     disabled_us INTEGER,
     disabled_why TEXT,
+    -- How often a person had it tried again.
+    resumed INTEGER NOT NULL DEFAULT 0,
     delivered INTEGER NOT NULL DEFAULT 0,
     given_up INTEGER NOT NULL DEFAULT 0
 );

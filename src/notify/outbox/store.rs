@@ -268,17 +268,8 @@ impl Store {
     }
 
     /// A sink that was disabled is tried again; what was given up, too, if `again`.
-    pub(super) fn enable(&mut self, sink: &str, again: bool) -> rusqlite::Result<()> {
-        let sql = "UPDATE sink SET disabled_us = NULL, disabled_why = NULL WHERE name = ?1";
-        self.db.execute(sql, [sink])?;
-        if again {
-            let sql = "INSERT OR IGNORE INTO owed (sink, seq) SELECT sink, seq FROM given_up \
-                       JOIN notice USING (seq) JOIN sink ON sink.id = given_up.sink \
-                       WHERE sink.name = ?1 AND body IS NOT NULL";
-            self.db.execute(sql, [sink])?;
-            let sql = "DELETE FROM given_up WHERE sink = (SELECT id FROM sink WHERE name = ?1)";
-            self.db.execute(sql, [sink])?;
-        }
+    pub(super) fn resume(&mut self, sink: &str, again: bool) -> rusqlite::Result<()> {
+        resume(&self.db, sink, again)?;
         self.count()
     }
 
@@ -328,4 +319,21 @@ impl Store {
         let rows = query.query_map(given, |row| row.get(0))?;
         rows.collect()
     }
+}
+
+/// Has a sink tried again; with `again`, what was given up for it is owed again. Whether there is such
+/// a sink.
+pub(super) fn resume(db: &Connection, sink: &str, again: bool) -> rusqlite::Result<bool> {
+    let sql = "UPDATE sink SET disabled_us = NULL, disabled_why = NULL, resumed = resumed + 1 \
+               WHERE name = ?1";
+    let known = db.execute(sql, [sink])? > 0;
+    if again {
+        let sql = "INSERT OR IGNORE INTO owed (sink, seq) SELECT sink, seq FROM given_up \
+                   JOIN notice USING (seq) JOIN sink ON sink.id = given_up.sink \
+                   WHERE sink.name = ?1 AND body IS NOT NULL";
+        db.execute(sql, [sink])?;
+        let sql = "DELETE FROM given_up WHERE sink = (SELECT id FROM sink WHERE name = ?1)";
+        db.execute(sql, [sink])?;
+    }
+    Ok(known)
 }
