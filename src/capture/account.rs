@@ -235,7 +235,12 @@ impl Account {
 
     /// The file ends before its declared end: by so many pictures, or at a time in microseconds.
     pub(super) fn cut_short(&mut self, missing: Option<u64>, declared_us: i64) {
-        let from_us = self.next_us();
+        // The last packet may have been there in part, and count as lost already.
+        let lost_us = self.lost.last_key_value().map_or(i64::MIN, |(ticks, _)| {
+            let at_us = self.clock.place(self.since_zero_us(*ticks));
+            at_us.saturating_add(self.clock.step_us())
+        });
+        let from_us = self.next_us().max(lost_us);
         let to_us = match missing {
             Some(missing) => {
                 let steps = i64::try_from(missing.saturating_sub(1)).unwrap_or(i64::MAX);

@@ -174,7 +174,7 @@ impl std::fmt::Debug for ClipPackets {
 mod tests {
     use super::*;
 
-    /// The first two start codes of the first picture of a project's clip: parameter sets come first.
+    /// The first picture of a project's clip brings its parameter sets.
     #[test]
     fn a_clip_gives_pictures_that_stand_alone() {
         let path = Path::new("testdata/clips/two-on-one-grant/clip.mp4");
@@ -183,7 +183,8 @@ mod tests {
         let first = packets.next_unit().expect("readable").expect("a picture");
         assert!(first.is_key);
         assert_eq!(first.data[..4], [0, 0, 0, 1]);
-        assert_eq!(first.data[4] & 0x1f, 7, "a sequence parameter set");
+        let sets = first.parameter_sets();
+        assert_eq!(sets[..5], [0, 0, 0, 1, 0x67], "a sequence parameter set");
         let mut keys = 1;
         let mut pictures = 1;
         while let Some(unit) = packets.next_unit().expect("readable") {

@@ -167,7 +167,7 @@ mod tests {
         check("clips/front door.mp4", "file clips/front door.mp4");
         check(
             "rtsp://",
-            "is no address (empty host): write for example rtsp://192.0.2.7:554/stream",
+            "names no host: write for example rtsp://192.0.2.7/stream",
         );
         check("", "is empty: write rtsp://..., http://... or a file");
         check(
