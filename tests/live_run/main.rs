@@ -1,0 +1,306 @@
+//! `tailgate run` against real servers on loopback: four cameras of three codecs, an access-control system that sends
+//! grants at their times, and verdicts as the offline replay gives them.
+//!
+//! The detector's weights are not part of the project: where they are absent this says so and is skipped.
+
+#![cfg(feature = "opencv")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where it finds what must not be"
+)]
+
+mod site;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use site::{Verdicts, free, get, grants_ms, kinds_of_report, run, start, traces, write_door};
+use tailgate::capture::{Clip, ClipOptions, VideoCodec, VideoOptions, VideoWriter};
+
+/// The four cameras: name, clip, and how its stream comes.
+const CAMERAS: [(&str, &str, VideoCodec); 4] = [
+    ("lobby", "two-on-one-grant", VideoCodec::H264),
+    ("yard", "two-grants-two-people", VideoCodec::H265),
+    ("gate", "three-abreast", VideoCodec::Mjpeg),
+    ("stairs", "entry-on-exit", VideoCodec::H264),
+];
+/// All clips are this long, and a little for what is on its way.
+const PLAYED: Duration = Duration::from_millis(8_400);
+/// When a test gives up.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The clip compressed as its camera sends it.
+fn footage(folder: &Path, clip: &str, name: &str, codec: VideoCodec) -> PathBuf {
+    let from = project(&format!("testdata/clips/{clip}/clip.mp4"));
+    let path = folder.join(format!("{name}.mkv"));
+    let mut clip = Clip::open(&from, &ClipOptions::default()).unwrap();
+    let options = VideoOptions {
+        codec,
+        rate: 12.0,
+        key_interval_s: 1.0,
+        ..VideoOptions::default()
+    };
+    let size = (clip.info().width, clip.info().height);
+    let mut writer = VideoWriter::create(&path, size.0, size.1, &options).unwrap();
+    while let Some(frame) = clip.next_frame().unwrap() {
+        writer.write(&frame.to_rgb(), frame.time()).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+/// What the offline replay says of the same pictures.
+fn offline(folder: &Path, name: &str, clip: &str) -> Vec<String> {
+    let grants = project(&format!("testdata/clips/{clip}/grants.csv"));
+    let video = format!("{name}.mkv");
+    let door = format!("{name}.toml");
+    let models = project("models");
+    let report = run(
+        folder,
+        &[
+            "replay",
+            &video,
+            "--door",
+            &door,
+            "--grants",
+            grants.to_str().unwrap(),
+            "--models",
+            models.to_str().unwrap(),
+            "--model",
+            "yolox_nano",
+            "--quiet",
+            "--json",
+        ],
+    );
+    kinds_of_report(&serde_json::from_str(&report).unwrap())
+}
+
+fn write_site(folder: &Path, cameras: &str, intake: &str, vendor: &str, health: &str) {
+    let doors = CAMERAS
+        .map(|(name, _, _)| format!("\"{name}.toml\""))
+        .join(", ");
+    let tables = CAMERAS.map(|(name, _, _)| {
+        format!("[[camera]]\nname = \"{name}\"\nurl = \"rtsp://{cameras}/{name}\"\n")
+    });
+    let models = project("models");
+    let text = format!(
+        "[site]\nname = \"hq\"\ndoors = [{doors}]\nintake = \"intake.toml\"\n\n{}\n[detector]\n\
+         model = \"yolox_nano\"\nmodels = \"{}\"\n\n[health]\nlisten = \"{health}\"\n",
+        tables.join("\n"),
+        models.display()
+    );
+    fs::write(folder.join("site.toml"), text).unwrap();
+    let source = format!(
+        "[server]\nlisten = \"{intake}\"\n\n[inbox]\npath = \"inbox.db\"\n\n[[source]]\nname = \"hq\"\n\
+         vendor = \"genetec\"\n\n[source.fetch]\ndriver = \"genetec\"\nurl = \"{vendor}/WebSdk\"\n\
+         user = \"admin\"\npassword = {{ file = \"password\" }}\napplication = {{ file = \"application\" }}\n"
+    );
+    fs::write(folder.join("password"), "genetec-password\n").unwrap();
+    fs::write(folder.join("application"), "GSC-1SDK-Example-Tailgate\n").unwrap();
+    fs::write(folder.join("intake.toml"), &source).unwrap();
+    let listed = run(folder, &["intake", "list", "intake.toml", "hq", "--json"]);
+    let points: Vec<Value> = listed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let tables = CAMERAS.map(|(name, _, _)| {
+        let wanted = format!("{name} - In");
+        let point = points.iter().find(|point| point["name"] == wanted.as_str());
+        let id = &point.unwrap_or_else(|| panic!("{points:?}"))["id"];
+        format!("[[door]]\nname = \"{name}\"\nreaders = [{{ id = {id}, direction = \"in\" }}]\n")
+    });
+    fs::write(
+        folder.join("intake.toml"),
+        source + "\n" + &tables.join("\n"),
+    )
+    .unwrap();
+}
+
+/// What has happened at one camera.
+struct Watched {
+    began: Option<Instant>,
+    grants_ms: Vec<i64>,
+    verdicts: Verdicts,
+}
+
+#[test]
+fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
+    if !project("../shared/data/models/yolox_nano.onnx").exists() {
+        eprintln!(
+            "SKIPPED: this test needs ../shared/data/models/yolox_nano.onnx, which is not here"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut expected = BTreeMap::new();
+    let mut streams = Vec::new();
+    let mut script = String::new();
+    for (place, (name, clip, codec)) in CAMERAS.iter().enumerate() {
+        write_door(folder, clip, name);
+        let path = footage(folder, clip, name, *codec);
+        expected.insert(*name, offline(folder, name, clip));
+        streams.push(format!("--stream={name}={}", path.display()));
+        streams.push(format!("--faults={name}=once"));
+        script += &format!("door \"{name}\" id {}\n", 101 + place);
+    }
+    script += "user 7 \"Ann Example\" ann@example.org\n";
+    fs::write(folder.join("script.txt"), script).unwrap();
+    let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
+    let (_vendor, lines) = start(
+        folder,
+        &[
+            "fake",
+            "genetec",
+            "--listen",
+            "127.0.0.1:0",
+            "--script",
+            "script.txt",
+        ],
+    );
+    let vendor = lines.recv_timeout(GIVE_UP).unwrap();
+    let vendor = vendor.split_whitespace().last().unwrap().to_owned();
+    let cameras = free().to_string();
+    let fake = [&["fake", "camera", "--listen", &cameras], &*streams].concat();
+    let (_cameras, lines) = start(folder, &fake);
+    lines.recv_timeout(GIVE_UP).unwrap();
+    let health = free().to_string();
+    write_site(folder, &cameras, &free().to_string(), &vendor, &health);
+    run(folder, &["check", "site.toml"]);
+
+    let (mut site, lines) = start(folder, &["run", "site.toml", "--json"]);
+    let mut watched: BTreeMap<&str, Watched> = BTreeMap::new();
+    for (name, clip, _) in CAMERAS {
+        let grants_ms = grants_ms(clip);
+        let verdicts = Verdicts::default();
+        watched.insert(
+            name,
+            Watched {
+                began: None,
+                grants_ms,
+                verdicts,
+            },
+        );
+    }
+    let begun = Instant::now();
+    while !over(&watched) {
+        assert!(
+            begun.elapsed() < GIVE_UP,
+            "it never ends: {}",
+            told(&watched)
+        );
+        // Grants are given at their times: what is waited for here is the next line, or the next grant.
+        match lines.recv_timeout(until_next(&watched)) {
+            Ok(line) => take(&mut watched, &line),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => panic!("the box ended"),
+        }
+        give(&mut watched, &vendor);
+    }
+    assert_eq!(get(&format!("http://{health}/healthz")).0, 200);
+    let status: Value = serde_json::from_str(&get(&format!("http://{health}/status")).1).unwrap();
+    assert_eq!(status["cameras"].as_object().unwrap().len(), CAMERAS.len());
+    let metrics = get(&format!("http://{health}/metrics")).1;
+    assert!(
+        metrics.contains("tailgate_frames_received_total{camera=\"lobby\"}"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("tailgate_intake_"), "{metrics}");
+    let id = site.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(site.child.wait().unwrap().success());
+
+    for (name, _, _) in CAMERAS {
+        assert_eq!(watched[name].verdicts.kinds(), expected[name], "{name}");
+    }
+    let traces = traces(folder);
+    assert_eq!(traces.len(), CAMERAS.len());
+    for trace in traces {
+        // Fails if it does not come to the hash that it records.
+        run(folder, &["replay", trace.to_str().unwrap(), "--json"]);
+    }
+}
+
+/// Every camera has played once, and nothing is left open.
+fn over(watched: &BTreeMap<&str, Watched>) -> bool {
+    watched.values().all(|camera| {
+        let played = camera.began.is_some_and(|began| began.elapsed() > PLAYED);
+        played && camera.grants_ms.is_empty() && camera.verdicts.all_final()
+    })
+}
+
+/// How far it has come.
+fn told(watched: &BTreeMap<&str, Watched>) -> String {
+    let lines = watched.iter().map(|(name, camera)| {
+        let stated = camera.verdicts.by_id.values();
+        let stated: Vec<String> = stated
+            .map(|v| format!("{} {}", v["kind"], v["stage"]))
+            .collect();
+        let began = camera.began.map(|began| began.elapsed().as_secs());
+        format!(
+            "{name}: began {began:?} s ago, grants left {:?}, {stated:?}",
+            camera.grants_ms
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn until_next(watched: &BTreeMap<&str, Watched>) -> Duration {
+    let due = watched.values().filter_map(|camera| {
+        let at = camera.began? + Duration::from_millis(*camera.grants_ms.first()? as u64);
+        Some(at.saturating_duration_since(Instant::now()))
+    });
+    due.min()
+        .unwrap_or(Duration::MAX)
+        .min(Duration::from_millis(100))
+}
+
+fn take(watched: &mut BTreeMap<&str, Watched>, line: &str) {
+    let Ok(said) = serde_json::from_str::<Value>(line) else {
+        return;
+    };
+    let name = said["camera"].as_str().unwrap();
+    let camera = watched.get_mut(name).unwrap();
+    if said["sight"] == "clear" {
+        camera.began.get_or_insert_with(Instant::now);
+    }
+    let played = camera.began.is_some_and(|began| began.elapsed() > PLAYED);
+    let known = said["verdict"]["id"]
+        .as_str()
+        .is_some_and(|id| camera.verdicts.by_id.contains_key(id));
+    // The clip begins again when the camera is reached again: that is another story.
+    if said["verdict"].is_object() && (!played || known) {
+        camera.verdicts.take(&said["verdict"]);
+    }
+}
+
+fn give(watched: &mut BTreeMap<&str, Watched>, vendor: &str) {
+    for (name, camera) in watched {
+        let Some(began) = camera.began else {
+            continue;
+        };
+        let passed = began.elapsed().as_millis() as i64;
+        while camera.grants_ms.first().is_some_and(|at| *at <= passed) {
+            camera.grants_ms.remove(0);
+            let line = format!("grant \"{name}\" user 7");
+            ureq::post(format!("{vendor}/_fake/do"))
+                .send(&line)
+                .unwrap();
+        }
+    }
+}
