@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::look::{Look, WantedSize, look};
 use crate::config::DetectorChoice;
+use crate::detection::SourceRect;
 use crate::engine::EngineConfig;
 use crate::floor::{CameraModel, Grid, Portal};
 use crate::inference::{Detector, InputSize, Manifest, Registry, Settings, find_weights, open};
@@ -73,6 +74,18 @@ pub fn open_eyes(
     (0..choice.threads.max(1))
         .map(|_| open(&manifest, &settings).map_err(|problem| problem.to_string()))
         .collect()
+}
+
+/// The part of the picture that [`open_eyes`] would look at; `None`: all of it.
+pub fn looked_at(
+    choice: &EyesChoice,
+    door: &DetectorChoice,
+    config: &EngineConfig,
+    picture: (u32, u32),
+) -> Result<Option<SourceRect>, String> {
+    let manifest = model_of(choice, door)?;
+    let look = look_of(config, picture, wanted_size(&manifest));
+    Ok(look.filter(|_| !choice.whole).map(|look| look.source))
 }
 
 /// The description of the model that [`open_eyes`] would open.

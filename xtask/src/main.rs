@@ -10,6 +10,7 @@ mod determinism;
 mod fuzz;
 mod runtime;
 mod steps;
+mod suite;
 mod system;
 
 use std::path::{Path, PathBuf};

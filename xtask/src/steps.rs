@@ -50,10 +50,11 @@ pub(crate) fn demo(root: &Path) -> Outcome {
 
 /// Runs every test, and checks that the build without OpenCV holds.
 pub(crate) fn test(root: &Path) -> Outcome {
+    timed("tests", || crate::suite::run(root, PROFILE))?;
     cargo(
         root,
-        "tests",
-        &["test", "--workspace", "--profile", PROFILE],
+        "tests in documents",
+        &["test", "--doc", "--workspace", "--profile", PROFILE],
     )?;
     let slim = [
         "check",
@@ -122,7 +123,7 @@ pub(crate) fn ci(root: &Path) -> Outcome {
     Ok(())
 }
 
-fn cargo_path() -> String {
+pub(crate) fn cargo_path() -> String {
     std::env::var("CARGO").unwrap_or("cargo".into())
 }
 

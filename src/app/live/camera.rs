@@ -19,14 +19,22 @@ use super::metrics::CameraMetrics;
 use super::progress::Progress;
 use super::told::Told;
 use super::waiting::{Job, Waiting};
+use crate::capture::Frame;
 use crate::capture::live::{
     Backoff, Decoded, Ended, LiveDecoder, LiveSource, LiveUnit, Received, SteadyClock, StreamEnd,
     Tally, play,
 };
+use crate::detection::SourceRect;
+use crate::evidence::Ring;
+use crate::picture::{Cells, Luma, MotionGate};
 use crate::sight::SightState;
+use crate::units::{Instant, Span};
 
 /// How often a camera's thread says that it is alive.
 const PULSE: Duration = Duration::from_millis(500);
+
+/// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest.
+const UNLOOKED: Span = Span::from_ms(500);
 
 /// What a camera's thread needs.
 pub struct CameraTask {
@@ -38,6 +46,10 @@ pub struct CameraTask {
     pub source: LiveSource,
     /// Width and height that it was calibrated for, px.
     pub calibrated: Option<(u32, u32)>,
+    /// The part of the picture that matters; `None`: all of it.
+    pub region: Option<SourceRect>,
+    /// Its last pictures, for evidence.
+    pub ring: Arc<Ring>,
     /// The site's time.
     pub clock: BoxClock,
     /// Where frames wait.
@@ -124,6 +136,11 @@ struct Taker<'a> {
     decoder: LiveDecoder,
     counted: Tally,
     sight: SightState,
+    cells: Cells,
+    gate: MotionGate,
+    looked: Option<Instant>,
+    /// From the camera's stamps to the steady clock, microseconds.
+    offset_us: Option<i64>,
 }
 
 impl<'a> Taker<'a> {
@@ -133,6 +150,10 @@ impl<'a> Taker<'a> {
             decoder: LiveDecoder::default(),
             counted: Tally::default(),
             sight: SightState::NoFootage,
+            cells: Cells::new(),
+            gate: MotionGate::new(task.region),
+            looked: None,
+            offset_us: None,
         }
     }
 
@@ -149,20 +170,37 @@ impl<'a> Taker<'a> {
                 );
             }
             Received::Clock { .. } => {}
-            Received::Unit(unit) => self.decode(&unit),
+            Received::Unit(unit) => self.decode(unit),
         }
     }
 
-    fn decode(&mut self, unit: &LiveUnit) {
+    fn decode(&mut self, unit: LiveUnit) {
         let mut frames = Vec::new();
-        let decoded = self.decoder.take(unit, &mut |decoded| frames.push(decoded));
+        let decoded = self
+            .decoder
+            .take(&unit, &mut |decoded| frames.push(decoded));
         self.count();
+        if let Some(last) = frames.last() {
+            self.offset_us = last.media_us.map(|media_us| last.stamp.taken_us - media_us);
+        }
+        self.keep(unit);
         if let Err(why) = decoded {
             self.tell(SightState::NoSignal, &why);
         }
         for decoded in frames {
             self.queue(decoded);
         }
+    }
+
+    /// Keeps the compressed picture for evidence.
+    fn keep(&self, unit: LiveUnit) {
+        let stamped_us = unit.stamped.then_some(unit.unit.time_us);
+        let taken_us = match (stamped_us, self.offset_us) {
+            (Some(stamped_us), Some(offset_us)) => stamped_us + offset_us,
+            _ => unit.arrived_us,
+        };
+        let taken = self.task.clock.at(taken_us);
+        self.task.ring.push(Arc::new(unit.unit), taken);
     }
 
     fn queue(&mut self, decoded: Decoded) {
@@ -178,11 +216,12 @@ impl<'a> Taker<'a> {
         }
         self.tell(SightState::Clear, "the picture is there");
         let clock = &self.task.clock;
+        let taken = clock.at(decoded.stamp.taken_us);
         let job = Job {
-            taken: clock.at(decoded.stamp.taken_us),
+            taken,
             arrived_us: decoded.arrived_us,
             decoded_us: clock.now_us(),
-            look: self.must_look(),
+            look: self.must_look(&decoded.frame, taken),
             frame: decoded.frame,
         };
         if self.task.waiting.put(self.task.place, job).is_some() {
@@ -191,13 +230,26 @@ impl<'a> Taker<'a> {
     }
 
     /// Whether anybody may be in the picture.
-    fn must_look(&self) -> bool {
-        let _followed = self.task.followed.load(Ordering::Relaxed);
-        true
+    fn must_look(&mut self, frame: &Frame, taken: Instant) -> bool {
+        let planes = frame.planes();
+        let y = planes.y;
+        let Some(luma) = Luma::new(y.data, y.width as usize, y.height as usize, y.stride) else {
+            return true;
+        };
+        self.cells.measure(luma);
+        let moves = self.gate.step(taken, &self.cells).open;
+        let overdue = self.looked.is_none_or(|at| taken - at > UNLOOKED);
+        let look = moves || overdue || self.task.followed.load(Ordering::Relaxed);
+        if look {
+            self.looked = Some(taken);
+        }
+        look
     }
 
     fn ended(&mut self, end: &StreamEnd) {
         self.decoder.reconnected();
+        self.task.ring.restarted();
+        self.offset_us = None;
         self.task.counts.reconnects.inc();
         // Before the first picture nobody has lost anything yet, but a person should know why.
         self.tell(SightState::NoSignal, &end.to_string());

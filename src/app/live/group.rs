@@ -5,32 +5,27 @@
 //! is told that there was no footage before it began, and from then on what the camera's picture is
 //! worth: what the camera says, or that its frames have become too few.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::metrics::{CameraMetrics, Metrics};
 use super::record::Recorder;
+use super::status::utc;
 use super::told::Seen;
 use crate::app::names::SiteNames;
 use crate::app::run::{EngineRun, config_sha256};
 use crate::app::trace::Provenance;
 use crate::config::LiveCamera;
 use crate::engine::{FrameInput, Input, Output, Seen as People};
-use crate::sight::{SightChange, SightState};
+use crate::sight::{SightChange, SightState, Starvation};
 use crate::units::{CameraId, Instant, Span};
 use crate::verdict::Verdict;
 
 /// Before the box began, nobody knows what happened: longer than any window.
 const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
-/// The rate of frames is measured over this long.
-const RATE_OVER: Span = Span::from_ms(3_000);
-/// A camera that has just begun has few frames: so long it is not called starved.
-const WARMING_UP: Span = Span::from_ms(4_000);
-
-/// Fewer frames a second lose people at a door.
-pub(super) const LEAST_RATE_HZ: f64 = 4.0;
+/// Without a judged frame for this long a clear camera is starved: the engine itself doubts gaps of 0.9 s.
+const MOST_SILENCE: Span = Span::from_ms(1_500);
 
 /// The camera of an engine that has one.
 const THE_CAMERA: CameraId = CameraId(0);
@@ -45,12 +40,14 @@ pub struct Group {
     pub run: EngineRun,
     /// The engine's trace; `None` if it could not be begun.
     pub recorder: Option<Recorder>,
+    /// When it began, as it stands in names of files: ids are unique within a run alone.
+    pub started: String,
     counts: CameraMetrics,
     metrics: Arc<Metrics>,
     followed: Arc<AtomicBool>,
-    least_rate_hz: f64,
-    judged: VecDeque<Instant>,
-    clear_since: Option<Instant>,
+    starvation: Starvation,
+    last_seen: Option<Instant>,
+    silent: bool,
     told: SightState,
     starved: bool,
     engine_sight: SightState,
@@ -86,9 +83,10 @@ impl Group {
             counts: metrics.camera(&camera.name),
             metrics: Arc::clone(metrics),
             followed,
-            least_rate_hz,
-            judged: VecDeque::new(),
-            clear_since: None,
+            started: utc(now).replace(':', ""),
+            starvation: Starvation::new(least_rate_hz),
+            last_seen: None,
+            silent: false,
             told: SightState::NoFootage,
             starved: false,
             engine_sight: SightState::Clear,
@@ -125,7 +123,12 @@ impl Group {
 
     /// A frame was looked at.
     pub fn seen(&mut self, now: Instant, seen: Seen, stated: &mut dyn FnMut(&Stated<'_>)) {
-        self.measure(now, seen.taken);
+        self.last_seen = Some(seen.taken);
+        self.silent = false;
+        if let Some(starved) = self.starvation.step(seen.taken) {
+            self.starved = starved;
+        }
+        self.counts.rate_hz.set(self.starvation.rate_hz());
         self.settle_sight(now, stated);
         let input = Input::Frame(FrameInput {
             camera: THE_CAMERA,
@@ -145,9 +148,8 @@ impl Group {
     /// What the camera's picture is worth changed.
     pub fn sight(&mut self, now: Instant, state: SightState, stated: &mut dyn FnMut(&Stated<'_>)) {
         self.told = state;
-        self.clear_since = (state == SightState::Clear).then_some(now);
-        self.judged.clear();
-        self.starved = false;
+        self.last_seen = None;
+        self.silent = false;
         self.settle_sight(now, stated);
     }
 
@@ -158,8 +160,10 @@ impl Group {
 
     /// Time passed: what is due is said.
     pub fn tick(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) {
-        if self.clear_since.is_some() {
-            self.measure_at(now);
+        // Frames that do not come at all are no frames that come too slowly, and just as bad.
+        if self.last_seen.is_some_and(|at| now - at > MOST_SILENCE) && !self.silent {
+            self.silent = true;
+            self.counts.rate_hz.set(0.0);
             self.settle_sight(now, stated);
         }
         if self.next_due().is_some_and(|due| due <= now) {
@@ -221,26 +225,10 @@ impl Group {
         }
     }
 
-    fn measure(&mut self, now: Instant, taken: Instant) {
-        self.judged.push_back(taken);
-        self.measure_at(now);
-    }
-
-    /// Frames a second of the last while, and whether that is enough.
-    fn measure_at(&mut self, now: Instant) {
-        while self.judged.front().is_some_and(|at| now - *at > RATE_OVER) {
-            self.judged.pop_front();
-        }
-        let rate_hz = self.judged.len() as f64 / RATE_OVER.as_s();
-        self.counts.rate_hz.set(rate_hz);
-        let settled = self.clear_since.is_some_and(|at| now - at > WARMING_UP);
-        self.starved = settled && rate_hz < self.least_rate_hz;
-    }
-
     /// Tells the engine what the picture is worth, if that changed.
     fn settle_sight(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) {
         let state = match self.told {
-            SightState::Clear if self.starved => SightState::Starved,
+            SightState::Clear if self.starved || self.silent => SightState::Starved,
             told => told,
         };
         if state == self.engine_sight {

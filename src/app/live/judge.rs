@@ -33,6 +33,8 @@ pub trait Listener {
     fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str);
     /// Something else that a person should know.
     fn alarm(&mut self, group: &Group, alarm: &crate::engine::Alarm);
+    /// Time passed.
+    fn tick(&mut self, _groups: &[Group], _now: Instant) {}
 }
 
 /// Which engine a door of the intake belongs to, and its id there; by the intake's door.
@@ -184,10 +186,13 @@ impl Judge {
             clock,
             ..
         } = self;
-        for group in groups {
+        for group in groups.iter_mut() {
             group.tick(now, &mut |stated| {
                 hand_on(stated, listeners, metrics, clock);
             });
+        }
+        for listener in listeners {
+            listener.tick(groups, now);
         }
     }
 }

@@ -5,6 +5,7 @@ mod clock;
 mod group;
 mod health;
 mod judge;
+mod keeping;
 mod metrics;
 mod plan;
 mod probe;
@@ -13,6 +14,7 @@ mod record;
 mod site;
 mod status;
 mod told;
+mod view;
 mod waiting;
 mod worker;
 

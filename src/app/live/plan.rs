@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use super::judge::DoorPlaces;
-use crate::app::eyes::{EyesChoice, open_eyes};
+use super::view::least_rate_hz;
+use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
 use crate::app::intake::secret;
 use crate::capture::live::{Address, LiveSource, Login, RtspTransport};
 use crate::config::{LiveCamera, LiveConfig, TransportName};
+use crate::detection::SourceRect;
 use crate::inference::Detector;
 use crate::units::DoorId;
 
@@ -16,6 +18,10 @@ pub struct CameraPlan {
     pub source: LiveSource,
     /// Width and height that it was calibrated for, px.
     pub calibrated: Option<(u32, u32)>,
+    /// The part of the picture that matters; `None`: all of it.
+    pub region: Option<SourceRect>,
+    /// Frames a second that its most demanding door needs.
+    pub least_rate_hz: f64,
     /// Looks for people in its pictures.
     pub eyes: Box<dyn Detector>,
     /// The detector's name and what identifies it.
@@ -31,11 +37,13 @@ pub fn plan(config: &LiveConfig) -> Result<Vec<CameraPlan>, Vec<String>> {
         let source = source(&config.folder, camera).map_err(named);
         let eyes = eyes(config, camera).map_err(named);
         match (source, eyes) {
-            (Ok(source), Ok((eyes, calibrated))) => plans.push(CameraPlan {
+            (Ok(source), Ok(own)) => plans.push(CameraPlan {
                 source,
-                calibrated,
-                model: format!("{} {}", eyes.name(), eyes.identity()),
-                eyes,
+                calibrated: Some(own.calibrated),
+                model: format!("{} {}", own.eyes.name(), own.eyes.identity()),
+                eyes: own.eyes,
+                region: own.region,
+                least_rate_hz: own.least_rate_hz,
             }),
             (source, eyes) => {
                 problems.extend(source.err());
@@ -76,13 +84,18 @@ pub fn source(folder: &Path, camera: &LiveCamera) -> Result<LiveSource, String> 
     })
 }
 
-type Eyes = (Box<dyn Detector>, Option<(u32, u32)>);
+struct Eyes {
+    eyes: Box<dyn Detector>,
+    calibrated: (u32, u32),
+    region: Option<SourceRect>,
+    least_rate_hz: f64,
+}
 
 fn eyes(config: &LiveConfig, camera: &LiveCamera) -> Result<Eyes, String> {
     let engine = &camera.site.engine;
     let calibration = engine.cameras.first().and_then(|c| c.calibration.as_ref());
     let calibrated = calibration.map(|spec| (spec.image_width_px, spec.image_height_px));
-    let Some(picture) = calibrated else {
+    let Some(calibrated) = calibrated else {
         return Err("it is not calibrated: see `tailgate calibrate`".to_owned());
     };
     let mut door = camera.site.detectors[0].clone();
@@ -92,9 +105,13 @@ fn eyes(config: &LiveConfig, camera: &LiveCamera) -> Result<Eyes, String> {
         threads: 1,
         ..EyesChoice::default()
     };
-    let eyes = open_eyes(&choice, &door, engine, picture)?.into_iter();
-    let eyes = eyes.last().ok_or("no detector could be opened")?;
-    Ok((eyes, calibrated))
+    let eyes = open_eyes(&choice, &door, engine, calibrated)?.into_iter();
+    Ok(Eyes {
+        eyes: eyes.last().ok_or("no detector could be opened")?,
+        calibrated,
+        region: looked_at(&choice, &door, engine, calibrated)?,
+        least_rate_hz: least_rate_hz(engine)?,
+    })
 }
 
 /// Where the intake's doors are among the cameras' engines.

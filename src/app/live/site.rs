@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use tokio::sync::mpsc;
@@ -23,6 +24,7 @@ use super::camera::CameraTask;
 use super::clock::BoxClock;
 use super::group::Group;
 use super::judge::{Judge, Listener};
+use super::keeping::Keeping;
 use super::metrics::{CameraMetrics, Metrics};
 use super::plan::{CameraPlan, door_places, lookers, plan};
 use super::progress::Pulse;
@@ -31,8 +33,10 @@ use super::told::Told;
 use super::waiting::Waiting;
 use super::worker::WorkerTask;
 use crate::app::intake::Given;
+use crate::capture::Rotation;
 use crate::config::LiveConfig;
 use crate::engine::Input;
+use crate::evidence::{Keeper, KeeperSettings, Ring, RingLimits};
 use crate::units::{Instant, Span};
 
 /// What may wait for the judge: a second of 24 cameras, and a burst of access events. Who tells more
@@ -42,6 +46,9 @@ pub const JUDGE_QUEUE: usize = 1024;
 pub const GIVEN_QUEUE: usize = 1024;
 /// Access events that were received this long before the start may still be walked on.
 const BEFORE_START: Span = Span::from_ms(60_000);
+
+/// Evidence that waits is written for at most this long at the end: service managers kill after 90 s.
+const LAST_EVIDENCE: Duration = Duration::from_secs(10);
 
 /// A site that runs.
 pub struct Site {
@@ -53,6 +60,8 @@ pub struct Site {
     pub board: Board,
     /// The site's time.
     pub clock: BoxClock,
+    /// What keeps evidence.
+    pub keeper: Arc<Keeper>,
     waiting: Arc<Waiting>,
     judge: Sender<Told>,
     judging: JoinHandle<Vec<(String, String)>>,
@@ -82,16 +91,29 @@ impl Site {
             .map(|camera| metrics.camera(&camera.name))
             .collect();
         let board = board(config, clock.now(), &counts);
-        let followed: Vec<Arc<AtomicBool>> = plans.iter().map(|_| Arc::default()).collect();
-        let models: Vec<String> = plans.iter().map(|plan| plan.model.clone()).collect();
+        let begins: Vec<Begin> = plans
+            .iter()
+            .map(|plan| Begin {
+                model: plan.model.clone(),
+                least_rate_hz: plan.least_rate_hz,
+                followed: Arc::default(),
+            })
+            .collect();
+        let followed: Vec<Arc<AtomicBool>> =
+            begins.iter().map(|b| Arc::clone(&b.followed)).collect();
+        let ring = || Ring::new(RingLimits::default(), Rotation::None);
+        let rings: Vec<Arc<Ring>> = plans.iter().map(|_| Arc::new(ring())).collect();
+        let keeper = keeper(config)?;
         let judging = {
             let (config, clock, metrics) = (config.clone(), clock.clone(), Arc::clone(&metrics));
-            let (followed, board) = (followed.clone(), board.clone());
+            let board = board.clone();
+            let keeping = Keeping::new(Arc::clone(&keeper), config.evidence, rings.clone());
             let progress = pulse.of("judge");
             let judge = move || {
-                let groups = groups(&config, &clock, &metrics, &followed, &models, &traces);
+                let groups = groups(&config, &clock, &metrics, &begins, &traces);
                 let mut listeners = make();
                 listeners.push(Box::new(board));
+                listeners.push(Box::new(keeping));
                 let judge = Judge {
                     groups,
                     doors: door_places(&config),
@@ -111,11 +133,12 @@ impl Site {
             source,
             calibrated,
             eyes: own,
+            region,
             ..
         } in plans
         {
             eyes.push(Some(own));
-            sources.push((source, calibrated));
+            sources.push((source, calibrated, region));
         }
         let waiting = Arc::new(Waiting::new(eyes));
         let mut workers = Vec::new();
@@ -132,12 +155,14 @@ impl Site {
         }
         let stop = CancellationToken::new();
         let mut cameras = Vec::new();
-        for (place, (source, calibrated)) in sources.into_iter().enumerate() {
+        for (place, (source, calibrated, region)) in sources.into_iter().enumerate() {
             let name = config.cameras[place].name.clone();
             let task = CameraTask {
                 place,
                 source,
                 calibrated,
+                region,
+                ring: Arc::clone(&rings[place]),
                 clock: clock.clone(),
                 waiting: Arc::clone(&waiting),
                 judge: judge.clone(),
@@ -154,6 +179,7 @@ impl Site {
             pulse,
             board,
             clock,
+            keeper,
             waiting,
             judge,
             judging,
@@ -212,7 +238,12 @@ impl Site {
         }
         // The judge may have ended by itself; then there is nothing to tell.
         drop(self.judge.send(Told::Stop));
-        joined(self.judging.join())
+        let hashes = joined(self.judging.join());
+        // The judge's listeners have gone: what is asked for is written, for a while.
+        if let Some(keeper) = Arc::into_inner(self.keeper) {
+            keeper.stop(LAST_EVIDENCE);
+        }
+        hashes
     }
 }
 
@@ -235,29 +266,44 @@ fn traces(config: &LiveConfig) -> Result<PathBuf, Vec<String>> {
     Ok(folder)
 }
 
+/// Keeps evidence, where the site file says.
+fn keeper(config: &LiveConfig) -> Result<Arc<Keeper>, Vec<String>> {
+    let mut settings = KeeperSettings::new(config.data.join("evidence"));
+    let quota = &mut settings.quota;
+    quota.max_bytes = config.evidence.most_bytes.unwrap_or(quota.max_bytes);
+    quota.min_free_bytes = config.evidence.free_bytes.unwrap_or(quota.min_free_bytes);
+    let keeper = Keeper::start(settings).map_err(|error| vec![error.to_string()])?;
+    Ok(Arc::new(keeper))
+}
+
+/// What a camera's engine begins with.
+struct Begin {
+    model: String,
+    least_rate_hz: f64,
+    followed: Arc<AtomicBool>,
+}
+
 fn groups(
     config: &LiveConfig,
     clock: &BoxClock,
     metrics: &Arc<Metrics>,
-    followed: &[Arc<AtomicBool>],
-    models: &[String],
+    begins: &[Begin],
     traces: &std::path::Path,
 ) -> Vec<Group> {
     let now = clock.now();
     let mut groups = Vec::new();
-    for ((camera, followed), model) in config.cameras.iter().zip(followed).zip(models) {
+    for (camera, begin) in config.cameras.iter().zip(begins) {
         let made = Group::new(
             camera,
             now,
-            super::group::LEAST_RATE_HZ,
+            begin.least_rate_hz,
             metrics,
-            Arc::clone(followed),
+            Arc::clone(&begin.followed),
         );
         match made {
             Ok(mut group) => {
-                let stamp = super::status::utc(now).replace(':', "");
-                let path = traces.join(format!("{}-{stamp}.jsonl", camera.name));
-                group.begin(camera, Some(model.clone()), &path, now);
+                let path = traces.join(format!("{}-{}.jsonl", camera.name, group.started));
+                group.begin(camera, Some(begin.model.clone()), &path, now);
                 groups.push(group);
             }
             // The configuration was checked; this is a defect, and the process's end.

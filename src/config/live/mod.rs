@@ -18,16 +18,20 @@ use super::schema::SchemaOf;
 use super::site::{SiteConfig, load};
 use crate::intake::SecretRef;
 use crate::notify::AlertSettings;
+use crate::units::Span;
 
 pub(crate) use raw::SiteFile;
 pub use raw::TransportName;
 
-use raw::CameraTable;
+use raw::{CameraTable, EvidenceTable};
 
 /// Where health is served unless the file says otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
 /// The folder for what the box writes unless the file says otherwise.
 const DEFAULT_DATA: &str = "data";
+
+/// Evidence reaches this far from where the line was crossed, s: the approach, and where somebody went.
+const AROUND_S: f64 = 5.0;
 
 /// Everything a site file says, validated.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +56,25 @@ pub struct LiveConfig {
     pub threads: Option<usize>,
     /// Who is told of breaches, and how.
     pub alerts: Option<AlertSettings>,
+    /// What is kept of breaches.
+    pub evidence: EvidenceConfig,
     /// What is usable but should be looked at.
     pub warnings: Problems,
+}
+
+/// What is kept of breaches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EvidenceConfig {
+    /// Before the line was crossed.
+    pub before: Span,
+    /// After it.
+    pub after: Span,
+    /// Whether everything stays clear.
+    pub clear: bool,
+    /// Most bytes of evidence; `None`: the usual.
+    pub most_bytes: Option<u64>,
+    /// Bytes of the disk that stay free; `None`: the usual.
+    pub free_bytes: Option<u64>,
 }
 
 /// One camera and the doors it watches.
@@ -113,9 +134,22 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
         models: detector.models.map(|models| folder.join(models)),
         threads: detector.threads.map(|threads| threads as usize),
         alerts,
+        evidence: evidence(&file.evidence.unwrap_or_default()),
         warnings: Problems::new(),
         folder,
     })
+}
+
+fn evidence(table: &EvidenceTable) -> EvidenceConfig {
+    let span = |given: Option<f64>| Span::from_s(given.unwrap_or(AROUND_S));
+    let bytes = |gib: f64| (gib * (1_u64 << 30) as f64) as u64;
+    EvidenceConfig {
+        before: span(table.before_s),
+        after: span(table.after_s),
+        clear: table.clear.unwrap_or(false),
+        most_bytes: table.most_gib.map(bytes),
+        free_bytes: table.free_gib.map(bytes),
+    }
 }
 
 /// A door file, with its place in the list and the camera it names.

@@ -24,6 +24,8 @@ pub(crate) struct SiteFile {
     pub detector: Option<LookersTable>,
     /// Who is told of breaches, and how.
     pub alerts: Option<AlertsTable>,
+    /// What is kept of breaches.
+    pub evidence: Option<EvidenceTable>,
 }
 
 /// The site.
@@ -83,6 +85,27 @@ pub(crate) struct HealthTable {
     /// Address and port to listen on (default "127.0.0.1:8470").
     #[schemars(length(min = 1))]
     pub listen: Option<String>,
+}
+
+/// What is kept of breaches. Every key has a default.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EvidenceTable {
+    /// Seconds before the line was crossed (default 5).
+    #[schemars(range(min = 0.0, max = 20.0))]
+    pub before_s: Option<f64>,
+    /// Seconds after it (default 5).
+    #[schemars(range(min = 0.0, max = 20.0))]
+    pub after_s: Option<f64>,
+    /// Whether everything stays clear; otherwise what is outside of the door is blurred before it is written
+    /// (default false).
+    pub clear: Option<bool>,
+    /// Most gibibytes of evidence; the oldest goes first (default 20).
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 100_000.0))]
+    pub most_gib: Option<f64>,
+    /// Gibibytes of the disk that stay free (default 1).
+    #[schemars(range(min = 0.0, max = 100_000.0))]
+    pub free_gib: Option<f64>,
 }
 
 /// Who looks for people.

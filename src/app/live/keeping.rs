@@ -1,0 +1,128 @@
+//! Evidence of breaches: asked for when the pictures after them have come.
+//!
+//! Theory of operation: a breach is noted when it is first stated. When its clip's end has passed, the trace's last
+//! minutes and what is known of the verdict by then go to the keeper, which takes the pictures out of
+//! the camera's ring.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::group::Group;
+use super::judge::Listener;
+use super::status::utc;
+use super::view::clear_regions;
+use crate::config::EvidenceConfig;
+use crate::engine::Alarm;
+use crate::evidence::{Cut, Keeper, Ring};
+use crate::sight::SightState;
+use crate::units::{Instant, Span};
+use crate::verdict::{Verdict, explain_verdict};
+
+/// The trace of a verdict begins this long before its clip: tracks and grants are older than what is seen.
+const TRACE_BEFORE: Span = Span::from_ms(30_000);
+
+/// Asks for evidence of every breach.
+pub struct Keeping {
+    keeper: Arc<Keeper>,
+    settings: EvidenceConfig,
+    /// By camera.
+    rings: Vec<Arc<Ring>>,
+    wanted: Vec<Wanted>,
+    asked: BTreeSet<String>,
+}
+
+struct Wanted {
+    id: String,
+    to: Instant,
+    verdict: Box<Verdict>,
+    camera: String,
+}
+
+impl Keeping {
+    /// Evidence out of these rings, in the cameras' order.
+    pub fn new(keeper: Arc<Keeper>, settings: EvidenceConfig, rings: Vec<Arc<Ring>>) -> Self {
+        Self {
+            keeper,
+            settings,
+            rings,
+            wanted: Vec::new(),
+            asked: BTreeSet::new(),
+        }
+    }
+
+    fn ask(&self, group: &Group, ring: &Arc<Ring>, wanted: Wanted) {
+        let verdict = &wanted.verdict;
+        let from = verdict.crossing.at - self.settings.before;
+        let trace = group.recorder.as_ref();
+        let cut = Cut {
+            camera: group.camera.clone(),
+            door: group.door(verdict).to_owned(),
+            ring: Arc::clone(ring),
+            from,
+            to: wanted.to,
+            keep: clear_regions(group.run.engine.config(), verdict.door),
+            clear: self.settings.clear,
+            moments: vec![verdict.crossing.interval.lo, verdict.crossing.at],
+            trace: trace.map_or_else(Vec::new, |trace| trace.since(from - TRACE_BEFORE)),
+            about: json!({
+                "line": explain_verdict(verdict, &group.names),
+                "at": utc(verdict.crossing.at),
+                "verdict": verdict,
+            }),
+            id: wanted.id,
+        };
+        if let Err(refused) = self.keeper.cut(cut) {
+            tracing::error!(camera = group.camera, "no evidence: {refused}");
+        }
+    }
+}
+
+impl Listener for Keeping {
+    fn verdict(&mut self, group: &Group, verdict: &Verdict) {
+        let id = evidence_id(group, verdict);
+        if let Some(wanted) = self.wanted.iter_mut().find(|wanted| wanted.id == id) {
+            wanted.verdict = Box::new(verdict.clone());
+            return;
+        }
+        if !verdict.kind.is_breach() || !self.asked.insert(id.clone()) {
+            return;
+        }
+        self.wanted.push(Wanted {
+            id,
+            to: verdict.crossing.at + self.settings.after,
+            verdict: Box::new(verdict.clone()),
+            camera: group.camera.clone(),
+        });
+    }
+
+    fn sight(&mut self, _: &Group, _: Instant, _: SightState, _: &str) {}
+
+    fn alarm(&mut self, _: &Group, _: &Alarm) {}
+
+    fn tick(&mut self, groups: &[Group], now: Instant) {
+        while let Some(place) = self.wanted.iter().position(|wanted| wanted.to <= now) {
+            let wanted = self.wanted.swap_remove(place);
+            let found = groups
+                .iter()
+                .position(|group| group.camera == wanted.camera);
+            if let Some(found) = found
+                && let Some(ring) = self.rings.get(found)
+            {
+                self.ask(&groups[found], ring, wanted);
+            }
+        }
+    }
+}
+
+/// The folder of a verdict's evidence: the same name however often it is amended.
+pub fn evidence_id(group: &Group, verdict: &Verdict) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let camera = group.camera.chars();
+    let camera: String = camera
+        .map(|c| if fits(c) { c } else { '_' })
+        .take(40)
+        .collect();
+    format!("{camera}-{}-{}", group.started, verdict.id)
+}
