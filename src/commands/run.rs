@@ -15,6 +15,7 @@ use crate::app::live::{Group, Health, Listener, Site, utc};
 use crate::config::{LiveConfig, load_live};
 use crate::engine::Alarm;
 use crate::intake::now;
+use crate::notify::Dispatcher;
 use crate::sight::SightState;
 use crate::units::Instant;
 use crate::verdict::{Verdict, explain_verdict};
@@ -58,8 +59,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     let assembled = assembled.map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let json = args.json;
     let site = Site::start(&config, now(), move || vec![Box::new(Printer { json })]);
-    let site = site.map_err(|problems| Failure::unusable(problems.join("\n")))?;
-    let ended = runtime.block_on(serve(&config, &site, assembled));
+    let mut site = site.map_err(|problems| Failure::unusable(problems.join("\n")))?;
+    let dispatcher = site.dispatcher.take();
+    let ended = runtime.block_on(serve(&config, &site, assembled, dispatcher));
     notify(&[sd_notify::NotifyState::Stopping]);
     for (camera, hash) in site.stop() {
         tracing::info!(camera, hash, "ended");
@@ -71,6 +73,7 @@ async fn serve(
     config: &LiveConfig,
     site: &Site,
     assembled: Option<crate::app::intake::Assembled>,
+    dispatcher: Option<Dispatcher>,
 ) -> Outcome {
     let unusable = |what: String| Failure::unusable(what);
     let stop = CancellationToken::new();
@@ -108,7 +111,15 @@ async fn serve(
         }
         None => None,
     };
+    let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stop.clone())));
     notify(&[sd_notify::NotifyState::Ready]);
+    let sending = async {
+        match sending {
+            Some(task) => task.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(sending);
     let taking_in = async {
         match taking_in {
             Some(task) => task.await,
@@ -119,6 +130,11 @@ async fn serve(
     let outcome = tokio::select! {
         () = look_after(site, &health) => Ok(DONE),
         told = told_to_stop() => told,
+        ended = &mut sending => match ended {
+            Ok(Err(error)) => Err(Failure { code: FAILED, message: format!("the outbox failed: {error}") }),
+            Ok(Ok(())) => Ok(DONE),
+            Err(error) => Err(Failure { code: FAILED, message: format!("alerts broke: {error}") }),
+        },
         ended = &mut taking_in => match ended {
             Ok(Err(error)) => Err(Failure { code: FAILED, message: format!("the inbox failed: {error}") }),
             Ok(Ok(())) => Ok(DONE),

@@ -31,6 +31,8 @@ const CAMERAS: [(&str, &str, VideoCodec); 4] = [
 ];
 /// All clips are this long, and a little for what is on its way.
 const PLAYED: Duration = Duration::from_millis(8_400);
+/// What alerts are signed with.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// When a test gives up.
 const GIVE_UP: Duration = Duration::from_secs(120);
 
@@ -84,7 +86,14 @@ fn offline(folder: &Path, name: &str, clip: &str) -> Vec<String> {
     kinds_of_report(&serde_json::from_str(&report).unwrap())
 }
 
-fn write_site(folder: &Path, cameras: &str, intake: &str, vendor: &str, health: &str) {
+fn write_site(
+    folder: &Path,
+    cameras: &str,
+    intake: &str,
+    vendor: &str,
+    health: &str,
+    receiver: &str,
+) {
     let doors = CAMERAS
         .map(|(name, _, _)| format!("\"{name}.toml\""))
         .join(", ");
@@ -94,7 +103,8 @@ fn write_site(folder: &Path, cameras: &str, intake: &str, vendor: &str, health: 
     let models = project("models");
     let text = format!(
         "[site]\nname = \"hq\"\ndoors = [{doors}]\nintake = \"intake.toml\"\n\n{}\n[detector]\n\
-         model = \"yolox_nano\"\nmodels = \"{}\"\n\n[health]\nlisten = \"{health}\"\n",
+         model = \"yolox_nano\"\nmodels = \"{}\"\n\n[health]\nlisten = \"{health}\"\n\n\
+         [[alerts.webhook]]\nname = \"guard\"\nurl = \"{receiver}\"\nsecrets = [{{ file = \"guard.secret\" }}]\n",
         tables.join("\n"),
         models.display()
     );
@@ -174,7 +184,23 @@ fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
     let (_cameras, lines) = start(folder, &fake);
     lines.recv_timeout(GIVE_UP).unwrap();
     let health = free().to_string();
-    write_site(folder, &cameras, &free().to_string(), &vendor, &health);
+    fs::write(folder.join("guard.secret"), SECRET).unwrap();
+    let (_guard, told_to_guard) = start(
+        folder,
+        &[
+            "fake",
+            "receiver",
+            "--listen",
+            "127.0.0.1:0",
+            "--secret",
+            "guard.secret",
+            "--bodies",
+        ],
+    );
+    let receiver = told_to_guard.recv_timeout(GIVE_UP).unwrap();
+    let receiver = receiver.split_whitespace().last().unwrap().to_owned();
+    let intake = free().to_string();
+    write_site(folder, &cameras, &intake, &vendor, &health, &receiver);
     run(folder, &["check", "site.toml"]);
 
     let (mut site, lines) = start(folder, &["run", "site.toml", "--json"]);
@@ -225,6 +251,24 @@ fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
     );
     assert!(site.child.wait().unwrap().success());
 
+    // Of every breach the guard was told, signed as agreed, and what was seen of it is whole.
+    let told: Vec<String> = told_to_guard.try_iter().collect();
+    for (name, kind) in [
+        ("lobby", "tailgating"),
+        ("gate", "tailgating"),
+        ("stairs", "entry_on_exit"),
+    ] {
+        let said = |line: &&String| line.contains(name) && line.contains(kind);
+        assert!(told.iter().any(|line| said(&line)), "{name}: {told:#?}");
+    }
+    assert!(
+        !told.iter().any(|line| line.contains("SIGNATURE BAD")),
+        "{told:#?}"
+    );
+    let kept = run(folder, &["evidence", "list", "data/evidence", "--json"]);
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert!(kept.as_array().unwrap().len() >= 3, "{kept}");
+    run(folder, &["evidence", "check", "data/evidence"]);
     let traces = traces(folder);
     assert_eq!(traces.len(), CAMERAS.len());
     for trace in traces {

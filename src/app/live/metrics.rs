@@ -121,6 +121,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With what is counted of alerts.
+    pub fn with_alerts(alerts: &crate::notify::Metrics) -> Self {
+        let mut metrics = Self::default();
+        alerts.register(&mut metrics.registry);
+        metrics
+    }
+
     fn register(&mut self) {
         let registry = &mut self.registry;
         for (name, help, family) in [

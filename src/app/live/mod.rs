@@ -1,5 +1,6 @@
 //! Many cameras on one box, in real time: `tailgate run`.
 
+mod alerting;
 mod camera;
 mod clock;
 mod group;
@@ -18,6 +19,7 @@ mod view;
 mod waiting;
 mod worker;
 
+pub use alerting::{open_sinks, test_alert};
 pub use clock::BoxClock;
 pub use group::Group;
 pub use health::{Health, MOST_SILENCE};

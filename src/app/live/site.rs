@@ -20,6 +20,7 @@ use crossbeam_channel::{Sender, bounded};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::alerting::{Alerting, open_alerts};
 use super::camera::CameraTask;
 use super::clock::BoxClock;
 use super::group::Group;
@@ -37,6 +38,7 @@ use crate::capture::Rotation;
 use crate::config::LiveConfig;
 use crate::engine::Input;
 use crate::evidence::{Keeper, KeeperSettings, Ring, RingLimits};
+use crate::notify::Dispatcher;
 use crate::units::{Instant, Span};
 
 /// What may wait for the judge: a second of 24 cameras, and a burst of access events. Who tells more
@@ -60,6 +62,8 @@ pub struct Site {
     pub board: Board,
     /// The site's time.
     pub clock: BoxClock,
+    /// What sends alerts, until somebody runs it.
+    pub dispatcher: Option<Dispatcher>,
     /// What keeps evidence.
     pub keeper: Arc<Keeper>,
     waiting: Arc<Waiting>,
@@ -82,7 +86,9 @@ impl Site {
         let plans = plan(config)?;
         let traces = traces(config)?;
         let clock = BoxClock::new(utc);
-        let metrics = Arc::new(Metrics::default());
+        let of_alerts = crate::notify::Metrics::default();
+        let alerts = open_alerts(config, &of_alerts)?;
+        let metrics = Arc::new(Metrics::with_alerts(&of_alerts));
         let pulse = Pulse::new(clock.clone());
         let (judge, told) = bounded(JUDGE_QUEUE);
         let counts: Vec<CameraMetrics> = config
@@ -107,11 +113,18 @@ impl Site {
         let judging = {
             let (config, clock, metrics) = (config.clone(), clock.clone(), Arc::clone(&metrics));
             let board = board.clone();
+            let alerting = alerts.as_ref().map(|alerts| Alerting {
+                outbox: Arc::clone(&alerts.outbox),
+                site: config.name.clone(),
+            });
             let keeping = Keeping::new(Arc::clone(&keeper), config.evidence, rings.clone());
             let progress = pulse.of("judge");
             let judge = move || {
                 let groups = groups(&config, &clock, &metrics, &begins, &traces);
-                let mut listeners = make();
+                // Whoever is told comes first: it is they who wait.
+                let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+                listeners.extend(alerting.map(|alerting| Box::new(alerting) as Box<dyn Listener>));
+                listeners.extend(make());
                 listeners.push(Box::new(board));
                 listeners.push(Box::new(keeping));
                 let judge = Judge {
@@ -179,6 +192,7 @@ impl Site {
             pulse,
             board,
             clock,
+            dispatcher: alerts.map(|alerts| alerts.dispatcher),
             keeper,
             waiting,
             judge,
