@@ -8,8 +8,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{DONE, Failure, NOT_AS_EXPECTED, Outcome};
-use crate::app::live::{BoxClock, Probe, probe};
+use crate::app::live::{BoxClock, Probe, probe, reference_path};
 use crate::capture::live::{Address, LiveSource, Login, RtspTransport};
+use crate::config::load_live;
 use crate::intake::now;
 
 /// Looks at cameras as `tailgate run` would.
@@ -22,6 +23,20 @@ pub struct CamerasArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Probe(ProbeArgs),
+    Confirm(ConfirmArgs),
+}
+
+/// Says that a camera hangs where it should: what it shows from now on is learned anew.
+///
+/// For a camera that was found to be moved, after somebody looked at its calibration. A box that runs notices
+/// within a second.
+#[derive(Debug, Args)]
+struct ConfirmArgs {
+    /// The site file.
+    #[arg(value_name = "SITE.toml")]
+    file: PathBuf,
+    /// The camera's name.
+    camera: String,
 }
 
 /// Opens a stream, watches it for a while, and says what it is and whether it will do.
@@ -54,7 +69,40 @@ struct ProbeArgs {
 
 /// Runs the subcommand.
 pub fn run(args: &CamerasArgs) -> Outcome {
-    let What::Probe(args) = &args.what;
+    match &args.what {
+        What::Probe(args) => watch(args),
+        What::Confirm(args) => confirm(args),
+    }
+}
+
+fn confirm(args: &ConfirmArgs) -> Outcome {
+    let config =
+        load_live(&args.file).map_err(|problems| Failure::unusable(problems.to_string()))?;
+    if !config
+        .cameras
+        .iter()
+        .any(|camera| camera.name == args.camera)
+    {
+        let known: Vec<&str> = config.cameras.iter().map(|c| c.name.as_str()).collect();
+        let what = format!(
+            "no camera is called {:?}: there are {}",
+            args.camera,
+            known.join(", ")
+        );
+        return Err(Failure::unusable(what));
+    }
+    let path = reference_path(&config.data, &args.camera);
+    match std::fs::remove_file(&path) {
+        Ok(()) => println!("{}: what it shows is learned anew", args.camera),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            println!("{}: nothing is known of it yet", args.camera);
+        }
+        Err(error) => return Err(Failure::unusable(format!("{}: {error}", path.display()))),
+    }
+    Ok(DONE)
+}
+
+fn watch(args: &ProbeArgs) -> Outcome {
     let source = source(args)?;
     if !(args.seconds.is_finite() && args.seconds > 0.0) {
         return Err(Failure::unusable("--seconds must be a number above 0"));

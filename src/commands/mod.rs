@@ -21,6 +21,7 @@ mod replay;
 mod run;
 mod score;
 pub mod simulate;
+mod top;
 pub mod tune;
 
 use std::io::IsTerminal;
@@ -70,6 +71,7 @@ enum Command {
     Intake(intake::IntakeArgs),
     Cameras(cameras::CamerasArgs),
     Alerts(alerts::AlertsArgs),
+    Top(top::TopArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -145,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Intake(args) => intake::run(&args),
         Command::Cameras(args) => cameras::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {

@@ -8,6 +8,7 @@
 
 mod determinism;
 mod fuzz;
+mod package;
 mod runtime;
 mod steps;
 mod suite;
@@ -28,6 +29,7 @@ Commands:
   setup   install what is missing: system packages (apt) and ONNX Runtime (pinned by hash)
   demo    set up, build, and play the demo clip: verdicts, a video and a report under out/
   test    set up, then run every test and check the slim build
+  deb     set up, build, and make a Debian package under out/: binary, service, models, guides
   ci      all that a change must pass: set up, format, lints, tests, documentation
   determinism
           set up, build debug and release, and compare 20 replays of a clip and 40 of its trace
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     let root = root();
     let outcome = match words[..] {
         ["setup"] => setup(&root, yes),
+        ["deb"] => setup(&root, yes).and_then(|()| package::deb(&root)),
         ["demo"] => setup(&root, yes).and_then(|()| steps::demo(&root)),
         ["test"] => setup(&root, yes).and_then(|()| steps::test(&root)),
         ["ci"] => steps::ci(&root),

@@ -7,6 +7,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Steady};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::BoxClock;
 use super::metrics::CameraMetrics;
 use super::progress::Progress;
+use super::reference::Kept;
 use super::told::Told;
 use super::waiting::{Job, Waiting};
 use crate::capture::Frame;
@@ -26,7 +28,7 @@ use crate::capture::live::{
 };
 use crate::detection::SourceRect;
 use crate::evidence::Ring;
-use crate::picture::{Cells, Luma, MotionGate};
+use crate::picture::{Cells, Luma, MotionGate, SightWatch};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
 
@@ -35,6 +37,9 @@ const PULSE: Duration = Duration::from_millis(500);
 
 /// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest.
 const UNLOOKED: Span = Span::from_ms(500);
+
+/// How often it is looked whether a person has confirmed the place of a moved camera.
+const ASK_EVERY: Span = Span::from_ms(1_000);
 
 /// What a camera's thread needs.
 pub struct CameraTask {
@@ -48,6 +53,8 @@ pub struct CameraTask {
     pub calibrated: Option<(u32, u32)>,
     /// The part of the picture that matters; `None`: all of it.
     pub region: Option<SourceRect>,
+    /// Where what it is known to show is kept.
+    pub reference: PathBuf,
     /// Its last pictures, for evidence.
     pub ring: Arc<Ring>,
     /// The site's time.
@@ -138,6 +145,11 @@ struct Taker<'a> {
     sight: SightState,
     cells: Cells,
     gate: MotionGate,
+    watch: SightWatch,
+    kept: Kept,
+    /// What the watch last said.
+    line: String,
+    asked: Option<Instant>,
     looked: Option<Instant>,
     /// From the camera's stamps to the steady clock, microseconds.
     offset_us: Option<i64>,
@@ -145,6 +157,7 @@ struct Taker<'a> {
 
 impl<'a> Taker<'a> {
     fn new(task: &'a CameraTask) -> Self {
+        let (kept, watch) = Kept::open(task.reference.clone());
         Self {
             task,
             decoder: LiveDecoder::default(),
@@ -152,6 +165,10 @@ impl<'a> Taker<'a> {
             sight: SightState::NoFootage,
             cells: Cells::new(),
             gate: MotionGate::new(task.region),
+            watch,
+            kept,
+            line: "the picture is there".to_owned(),
+            asked: None,
             looked: None,
             offset_us: None,
         }
@@ -214,14 +231,17 @@ impl<'a> Taker<'a> {
             self.tell(SightState::Moved, &why);
             return;
         }
-        self.tell(SightState::Clear, "the picture is there");
         let clock = &self.task.clock;
         let taken = clock.at(decoded.stamp.taken_us);
+        let look = self.must_look(&decoded.frame, taken);
+        let line = std::mem::take(&mut self.line);
+        self.tell(self.watch.state(), &line);
+        self.line = line;
         let job = Job {
             taken,
             arrived_us: decoded.arrived_us,
             decoded_us: clock.now_us(),
-            look: self.must_look(&decoded.frame, taken),
+            look,
             frame: decoded.frame,
         };
         if self.task.waiting.put(self.task.place, job).is_some() {
@@ -229,7 +249,7 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// Whether anybody may be in the picture.
+    /// Looks after the picture's worth, and says whether anybody may be in it.
     fn must_look(&mut self, frame: &Frame, taken: Instant) -> bool {
         let planes = frame.planes();
         let y = planes.y;
@@ -237,6 +257,18 @@ impl<'a> Taker<'a> {
             return true;
         };
         self.cells.measure(luma);
+        let found = self.watch.step(taken, luma, &self.cells, frame.is_key());
+        if let Some(finding) = found {
+            tracing::info!(camera = self.task.name, numbers = ?finding.numbers, "{}", finding.line);
+            self.line = finding.line;
+        }
+        self.kept.keep(&self.watch);
+        if self.watch.state() == SightState::Moved
+            && self.may_ask(taken)
+            && self.kept.is_confirmed()
+        {
+            self.watch.confirm();
+        }
         let moves = self.gate.step(taken, &self.cells).open;
         let overdue = self.looked.is_none_or(|at| taken - at > UNLOOKED);
         let look = moves || overdue || self.task.followed.load(Ordering::Relaxed);
@@ -244,6 +276,15 @@ impl<'a> Taker<'a> {
             self.looked = Some(taken);
         }
         look
+    }
+
+    /// Whether it is time to look whether a person has confirmed the camera's place.
+    fn may_ask(&mut self, taken: Instant) -> bool {
+        let may = self.asked.is_none_or(|at| taken - at > ASK_EVERY);
+        if may {
+            self.asked = Some(taken);
+        }
+        may
     }
 
     fn ended(&mut self, end: &StreamEnd) {

@@ -29,6 +29,7 @@ use super::keeping::Keeping;
 use super::metrics::{CameraMetrics, Metrics};
 use super::plan::{CameraPlan, door_places, lookers, plan};
 use super::progress::Pulse;
+use super::reference::reference_path;
 use super::status::Board;
 use super::told::Told;
 use super::waiting::Waiting;
@@ -175,6 +176,7 @@ impl Site {
                 source,
                 calibrated,
                 region,
+                reference: reference_path(&config.data, &name),
                 ring: Arc::clone(&rings[place]),
                 clock: clock.clone(),
                 waiting: Arc::clone(&waiting),
