@@ -1,6 +1,6 @@
-//! Evidence of breaches: asked for when the pictures after them have come.
+//! Evidence of breaches, and of what cannot be judged: asked for when the pictures after them have come.
 //!
-//! Theory of operation: a breach is noted when it is first stated. When its clip's end has passed, the trace's last
+//! Theory of operation: a verdict is noted when it is first stated. When its clip's end has passed, the trace's last
 //! minutes and what is known of the verdict by then go to the keeper, which takes the pictures out of
 //! the camera's ring.
 
@@ -18,12 +18,12 @@ use crate::engine::Alarm;
 use crate::evidence::{Cut, Keeper, Ring};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
-use crate::verdict::{Verdict, explain_verdict};
+use crate::verdict::{Verdict, VerdictKind, explain_verdict};
 
 /// The trace of a verdict begins this long before its clip: tracks and grants are older than what is seen.
 const TRACE_BEFORE: Span = Span::from_ms(30_000);
 
-/// Asks for evidence of every breach.
+/// Asks for evidence.
 pub struct Keeping {
     keeper: Arc<Keeper>,
     settings: EvidenceConfig,
@@ -86,7 +86,7 @@ impl Listener for Keeping {
             wanted.verdict = Box::new(verdict.clone());
             return;
         }
-        if !verdict.kind.is_breach() || !self.asked.insert(id.clone()) {
+        if !is_kept(verdict.kind) || !self.asked.insert(id.clone()) {
             return;
         }
         self.wanted.push(Wanted {
@@ -114,6 +114,11 @@ impl Listener for Keeping {
             }
         }
     }
+}
+
+/// What cannot be judged may turn out to be a breach when its pictures are gone.
+pub fn is_kept(kind: VerdictKind) -> bool {
+    kind.is_breach() || kind == VerdictKind::Undetermined
 }
 
 /// The folder of a verdict's evidence: the same name however often it is amended.
