@@ -152,3 +152,18 @@ pub fn traces(folder: &Path) -> Vec<PathBuf> {
     paths.sort();
     paths
 }
+
+/// Whether there is evidence of a camera that is whole.
+pub fn evidence(folder: &Path, camera: &str) -> bool {
+    let days = fs::read_dir(folder.join("data/evidence"))
+        .into_iter()
+        .flatten();
+    let mut folders = days
+        .flatten()
+        .flat_map(|day| fs::read_dir(day.path()).into_iter().flatten());
+    folders.any(|one| {
+        let path = one.unwrap().path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(camera) && !name.ends_with(".part") && path.join("evidence.json").exists()
+    })
+}

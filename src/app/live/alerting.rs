@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::group::Group;
 use super::judge::Listener;
-use super::keeping::evidence_id;
+use super::keeping::{evidence_id, is_kept};
 use super::status::name_of;
 use crate::app::intake::secret;
 use crate::config::LiveConfig;
@@ -89,10 +89,7 @@ impl Alerting {
 
 impl Listener for Alerting {
     fn verdict(&mut self, group: &Group, verdict: &Verdict) {
-        let evidence = verdict
-            .kind
-            .is_breach()
-            .then(|| evidence_id(group, verdict));
+        let evidence = is_kept(verdict.kind).then(|| evidence_id(group, verdict));
         let words = SiteWords {
             site: &self.site,
             run: &group.started,
