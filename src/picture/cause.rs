@@ -1,9 +1,9 @@
 //! From what a picture shows to what is wrong with it: one cause, the first that explains it.
 //!
-//! Order matters. A picture without light shows nothing else; behind a cover nothing can be out of
-//! focus; what is out of focus cannot be told to have moved. Every rule asks for evidence *for* its
-//! cause, and where there is none (a crowd before the camera, a trolley in the door, another lamp)
-//! nothing is said.
+//! Order matters. A picture without light shows nothing else; landmarks that are found elsewhere are
+//! neither covered nor blurred; behind a cover nothing can be out of focus. Every rule asks for
+//! evidence *for* its cause, and where there is none (a crowd before the camera, a trolley in the
+//! door, another lamp) nothing is said.
 
 use serde::Serialize;
 
@@ -26,14 +26,21 @@ const COVERED: f32 = 0.24;
 /// Of the contours that are not kept, so many must have vanished: where the view moved, others
 /// have taken their place.
 const MOSTLY_VANISHED: f32 = 0.6;
+/// Where contours that are not known and do not move have more than this share of the power of the
+/// known ones, another place is seen. A cover shows nothing.
+const STRANGE: f32 = 0.25;
+/// With more of its contours left than this, a view has not moved.
+const KEPT: f32 = 0.6;
 /// What has been said needs less to go on: this share of what it took to begin.
 const GO_ON: f32 = 0.6;
 /// Coarse structure less alike than this is hidden; through a film and out of focus it stays.
 const HIDDEN: f32 = 0.5;
 /// A film leaves less of the contrast than this ...
-const FILM_CONTRAST: f32 = 0.62;
-/// ... and lifts black to this, levels: that is how it differs from less light.
+const FILM_CONTRAST: f32 = 0.7;
+/// ... lifts black to this, levels: that is how it differs from less light ...
 const FILM_LIFT: f32 = 36.0;
+/// ... and leaves fewer contours: infrared is as pale, and as sharp as daylight.
+const FILM_KEPT: f32 = 0.35;
 /// Edges out of focus have less of their strength than this, and of their power.
 const BLURRED: f32 = 0.5;
 const BLURRED_POWER: f32 = 0.4;
@@ -48,13 +55,12 @@ const MOVED_SHARE: f32 = 1.0 / 100.0;
 const AGREE: [(usize, f32); 2] = [(4, 0.75), (7, 0.3)];
 /// With less of its contours left and others in their place this is not the known view.
 const ELSEWHERE_KEPT: f32 = 0.2;
-const ELSEWHERE_BUSY: f32 = 0.3;
 /// Edges' directions that fit here no better than at places nearby speak of another place.
 const ELSEWHERE_FIT: f32 = 0.05;
 /// From here on they speak of the same place.
 pub const SAME_FIT: f32 = 0.12;
 /// Nothing moves in so much of a picture that is judged to show another place.
-const ELSEWHERE_STILL: f32 = 0.7;
+const ELSEWHERE_STILL: f32 = 0.6;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -165,15 +171,24 @@ impl Cause {
     /// where it was asked; `said` lasts already and needs less to go on.
     pub fn of(c: &Comparison, seen: &Seen, said: Option<Self>) -> Option<Self> {
         let ease = |cause: Self| if said == Some(cause) { GO_ON } else { 1.0 };
+        let moved = seen
+            .shift
+            .is_some_and(|shift| shift.is_a_move(seen.width_px));
+        if moved && c.kept < KEPT {
+            return Some(Self::Moved);
+        }
         if c.vanished >= COVERED * ease(Self::Covered)
             && c.vanished >= MOSTLY_VANISHED * (1.0 - c.kept)
             && c.structure_there < HIDDEN
+            && c.strange * ease(Self::Covered) < STRANGE
         {
             return Some(Self::Covered);
         }
+        // Where little structure is left, noise hides that of the weaker sectors.
+        let structure = c.structure.max(c.structure_there);
         let veiled =
             c.contrast * ease(Self::Film) < FILM_CONTRAST && c.lift > FILM_LIFT * ease(Self::Film);
-        if veiled && c.structure > HIDDEN && c.kept < 0.5 {
+        if veiled && structure > HIDDEN && c.kept < FILM_KEPT {
             return Some(Self::Film);
         }
         let (contrast, ease_blurred) = (c.contrast.clamp(0.0, 1.0), ease(Self::Blurred));
@@ -183,14 +198,8 @@ impl Cause {
         if soft {
             return Some(Self::Blurred);
         }
-        if seen
-            .shift
-            .is_some_and(|shift| shift.is_a_move(seen.width_px))
-        {
-            return Some(Self::Moved);
-        }
         let elsewhere = c.kept < ELSEWHERE_KEPT
-            && c.busy > ELSEWHERE_BUSY
+            && c.strange > STRANGE
             && c.still > ELSEWHERE_STILL
             && seen.fit.is_some_and(|fit| fit < ELSEWHERE_FIT);
         elsewhere.then_some(Self::OtherPlace)

@@ -145,6 +145,9 @@ pub struct Comparison {
     pub sharpness: f32,
     /// Median power of all slopes, noise taken off, 1 as known.
     pub busy: f32,
+    /// Power of the slopes in still sectors that do not show their known edges, noise taken off, as
+    /// a share of the power of the whole known view.
+    pub strange: f32,
     /// Likeness of coarse structure where edges vanished, -1 to 1.
     pub structure_there: f32,
     /// Median likeness of coarse structure of all sectors.
@@ -223,16 +226,23 @@ impl Known {
         let count = self.telling.len() as f32;
         let (mut kept, mut vanished, mut still) = (0_usize, [false; COUNT], 0_usize);
         let (mut strengths, mut busy) = (Vec::new(), Vec::new());
+        // Slopes of pure noise have its variance, both directions together.
+        let left: [f32; COUNT] =
+            std::array::from_fn(|sector| (power[sector] - noise * noise).max(0.0));
+        let is_still = |sector: usize| moved[sector] <= STILL + 1.13 * noise;
+        let mut strange: f32 = (0..COUNT).filter(|s| is_still(*s)).map(|s| left[s]).sum();
         for sector in self.telling.iter().copied() {
             let strength = along[sector] / self.edge_power[sector];
-            // Slopes of pure noise have its variance, both directions together.
-            let left = (power[sector] - noise * noise).max(0.0) / self.power[sector].max(1e-3);
-            let is_still = moved[sector] <= STILL + 1.13 * noise;
+            let share = left[sector] / self.power[sector].max(1e-3);
+            if strength > 0.5 && is_still(sector) {
+                strange -= left[sector];
+            }
             kept += usize::from(strength > 0.5);
-            still += usize::from(is_still);
-            vanished[sector] = strength < 0.35 && left < 0.2 && is_still && level[sector] < GLARE;
+            still += usize::from(is_still(sector));
+            vanished[sector] =
+                strength < 0.35 && share < 0.2 && is_still(sector) && level[sector] < GLARE;
             strengths.push(strength);
-            busy.push(left);
+            busy.push(share);
         }
         let alike = self.blocks.likeness(&Blocks::new(now));
         let gone: Vec<usize> = (0..COUNT).filter(|sector| vanished[*sector]).collect();
@@ -243,6 +253,7 @@ impl Known {
             vanished: gone.len() as f32 / count,
             sharpness: median(&mut strengths),
             busy: median(&mut busy),
+            strange: strange / self.power.iter().sum::<f32>().max(1e-3),
             structure_there: Alike::sum(gone.iter().map(|sector| alike[*sector])).share(),
             structure: median(&mut structures),
             contrast,

@@ -45,6 +45,8 @@ const RECOVER_MOVED: Span = Span::from_ms(10_000);
 const IN_PLACE: f32 = 0.6;
 /// Below this, landmarks are searched for. A shift of half a pixel of the plate already costs more.
 const SEARCH_BELOW: f32 = 0.85;
+/// Of what a look finds more noise than before, so much is believed.
+const NOISE_RISES: f32 = 0.1;
 /// A look that finds nothing in between does not yet end what was found before.
 const FORGIVEN: Span = Span::from_ms(1_100);
 
@@ -84,6 +86,7 @@ pub struct SightWatch {
     learning: Vec<Vec<u8>>,
     now: Plate,
     before: Plate,
+    noise: f32,
     looked: Option<Instant>,
     repeats: Repeats,
     /// What has been said and lasts.
@@ -196,6 +199,10 @@ impl SightWatch {
     /// Compares with what is known, or learns it.
     fn look(&mut self, taken: Instant, luma: Luma<'_>) -> Option<Cause> {
         let noise = self.now.noise(&self.before);
+        // Noise stays; what adds to it now and then is people.
+        let known = self.noise > 0.0 && noise > self.noise;
+        self.noise += if known { NOISE_RISES } else { 1.0 } * (noise - self.noise);
+        let noise = self.noise;
         if self.known.iter().any(|(known, _)| !known.fits(&self.now)) {
             // Pictures of another size: nothing that is known holds any more.
             self.known.clear();

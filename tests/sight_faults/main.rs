@@ -24,11 +24,12 @@ use tailgate::sight::SightState;
 use tailgate::units::Instant;
 
 /// Rooms where nothing else is asked for.
-const ROOMS: u64 = 3;
+const ROOMS: u64 = 1;
 /// The room is watched for this long first, s.
 const BEFORE_S: f64 = 15.0;
-/// A fault lasts for this long, s.
-const FAULT_S: f64 = 40.0;
+/// A fault lasts for this long, s, or this long after it was found.
+const FAULT_S: f64 = 26.0;
+const FOUND_S: f64 = 4.0;
 /// And is over for this long, s.
 const AFTER_S: f64 = 15.0;
 
@@ -193,7 +194,12 @@ fn crowd() -> Fault {
 
 fn play(room: &Room, feed: &mut Feed, seconds: f64, noise: f32, fault: Option<&Fault>) {
     let begun_s = feed.now_s();
+    let before = feed.said.len();
     while feed.now_s() - begun_s < seconds {
+        let found = feed.said.get(before).map(|said| said.0);
+        if fault.is_some() && found.is_some_and(|at_s| feed.now_s() - at_s >= FOUND_S) {
+            break;
+        }
         let from: &Levels = &room.people[feed.frame as usize % room.people.len()];
         match fault {
             Some(fault) => feed.show(&fault(room, from, feed.now_s() - begun_s), noise),
