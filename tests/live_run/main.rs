@@ -9,6 +9,7 @@
     reason = "a test stops where it finds what must not be"
 )]
 
+mod faults;
 mod site;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,17 @@ const GIVE_UP: Duration = Duration::from_secs(120);
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Whether the detector can be opened; says so loudly if not.
+fn has_weights() -> bool {
+    let there = project("../shared/data/models/yolox_nano.onnx").exists();
+    if !there {
+        eprintln!(
+            "SKIPPED: this test needs ../shared/data/models/yolox_nano.onnx, which is not here"
+        );
+    }
+    there
 }
 
 /// The clip compressed as its camera sends it.
@@ -152,10 +164,7 @@ struct Watched {
 
 #[test]
 fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
-    if !project("../shared/data/models/yolox_nano.onnx").exists() {
-        eprintln!(
-            "SKIPPED: this test needs ../shared/data/models/yolox_nano.onnx, which is not here"
-        );
+    if !has_weights() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

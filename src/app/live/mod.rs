@@ -15,6 +15,8 @@ mod record;
 mod reference;
 mod site;
 mod status;
+#[cfg(test)]
+mod tests;
 mod told;
 mod view;
 mod waiting;

@@ -40,7 +40,17 @@ impl Recorder {
     /// # Errors
     /// If it cannot be made.
     pub fn create(path: &Path, lost: Counter) -> io::Result<Self> {
-        let file = File::create_new(path)?;
+        Ok(Self::of(path, File::create_new(path)?, lost))
+    }
+
+    /// Into what is there.
+    #[cfg(test)]
+    pub(super) fn open(path: &Path, lost: Counter) -> io::Result<Self> {
+        let file = File::options().write(true).open(path)?;
+        Ok(Self::of(path, file, lost))
+    }
+
+    fn of(path: &Path, file: File, lost: Counter) -> Self {
         let inner = Inner {
             path: path.to_owned(),
             file: Some(BufWriter::new(file)),
@@ -51,9 +61,9 @@ impl Recorder {
             header: None,
             tail: VecDeque::new(),
         };
-        Ok(Self {
+        Self {
             inner: Rc::new(RefCell::new(inner)),
-        })
+        }
     }
 
     /// What is written from now on was at `now`.

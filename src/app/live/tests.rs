@@ -1,0 +1,209 @@
+//! The parts of a live run, each by itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::group::Group;
+use super::metrics::Metrics;
+use super::record::Recorder;
+use super::told::Seen;
+use super::view::least_rate_hz;
+use super::waiting::{Closed, Job, LINE_FRAMES, Waiting};
+use crate::app::replay::replay_trace;
+use crate::capture::{Clip, ClipOptions};
+use crate::config::{LiveCamera, TransportName, load};
+use crate::sight::SightState;
+use crate::units::{Instant, Span};
+
+const CLIP: &str = "testdata/clips/two-on-one-grant";
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn at(ms: i64) -> Instant {
+    Instant::from_us(ms * 1_000)
+}
+
+/// The first frames of a clip, as jobs that arrived 10 ms apart.
+fn jobs(count: usize) -> Vec<Job> {
+    let path = project(CLIP).join("clip.mp4");
+    let mut clip = Clip::open(&path, &ClipOptions::default()).expect("a clip");
+    (0..count)
+        .map(|number| Job {
+            frame: clip.next_frame().expect("readable").expect("a frame"),
+            taken: at(number as i64 * 10),
+            arrived_us: number as i64 * 10_000,
+            decoded_us: number as i64 * 10_000,
+            look: true,
+        })
+        .collect()
+}
+
+fn camera() -> LiveCamera {
+    let door = project(CLIP).join("door.toml");
+    LiveCamera {
+        name: "scene".to_owned(),
+        url: "rtsp://192.0.2.7/".to_owned(),
+        user: None,
+        password: None,
+        transport: TransportName::Tcp,
+        again: true,
+        site: load(&[door]).expect("a door"),
+    }
+}
+
+/// The camera and the time, ms, of the next frame to look at.
+#[track_caller]
+fn next(waiting: &Waiting, expect: Option<(usize, i64)>) {
+    let work = waiting.next(Duration::ZERO).expect("open");
+    let found = work.map(|work| (work.camera, work.job.taken.as_us() / 1_000));
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn the_oldest_frame_goes_when_a_line_is_full() {
+    let waiting = Waiting::new(vec![None]);
+    let mut dropped = Vec::new();
+    for job in jobs(LINE_FRAMES + 2) {
+        dropped.extend(waiting.put(0, job).map(|job| job.taken));
+    }
+    assert_eq!(dropped, [at(0), at(10)]);
+    assert_eq!(waiting.depths(), [LINE_FRAMES]);
+    next(&waiting, Some((0, 20)));
+}
+
+#[test]
+fn a_camera_has_one_frame_in_work_and_who_waits_longest_is_next() {
+    let waiting = Waiting::new(vec![None, None]);
+    let mut jobs = jobs(4).into_iter();
+    for camera in [0, 0, 1, 1] {
+        let job = jobs.next().expect("enough");
+        assert!(waiting.put(camera, job).is_none());
+    }
+    next(&waiting, Some((0, 0)));
+    // Frame 10 of camera 0 is older, but somebody is looking at that camera.
+    next(&waiting, Some((1, 20)));
+    next(&waiting, None);
+    waiting.done(0, None);
+    next(&waiting, Some((0, 10)));
+    waiting.close();
+    assert_eq!(waiting.next(Duration::ZERO).err(), Some(Closed));
+}
+
+#[test]
+fn a_door_of_usual_size_needs_eight_frames_a_second() {
+    let hz = least_rate_hz(&camera().site.engine).expect("enough floor");
+    assert!((8.0..9.0).contains(&hz), "{hz}");
+}
+
+/// What the camera is said to be worth while frames come so far apart, for five seconds each, ms.
+#[track_caller]
+fn sight(steps_ms: &[i64], expect: &[SightState]) {
+    let metrics = Arc::new(Metrics::default());
+    let mut group = Group::new(&camera(), at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    group.sight(at(0), SightState::Clear, &mut |_| {});
+    let mut now = 0;
+    let mut said = Vec::new();
+    for step_ms in steps_ms {
+        let until = now + 5_000;
+        while now < until {
+            now += step_ms;
+            let seen = Seen {
+                camera: 0,
+                taken: at(now),
+                people: Vec::new(),
+                looked: true,
+                arrived_us: 0,
+                decoded_us: 0,
+                taken_up_us: 0,
+                looked_us: 0,
+            };
+            group.seen(at(now), seen, &mut |_| {});
+        }
+        said.push(
+            group
+                .run
+                .engine
+                .camera(crate::units::CameraId(0))
+                .expect("there")
+                .sight,
+        );
+    }
+    assert_eq!(said, expect);
+}
+
+#[test]
+fn too_few_frames_are_starvation_and_enough_end_it() {
+    use SightState::{Clear, Starved};
+    sight(&[80], &[Clear]);
+    sight(&[80, 250, 80, 80], &[Clear, Starved, Starved, Clear]);
+}
+
+#[test]
+fn frames_that_stop_are_noticed_without_another_frame() {
+    let metrics = Arc::new(Metrics::default());
+    let mut group = Group::new(&camera(), at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    group.sight(at(0), SightState::Clear, &mut |_| {});
+    let seen = Seen {
+        camera: 0,
+        taken: at(0),
+        people: Vec::new(),
+        looked: true,
+        arrived_us: 0,
+        decoded_us: 0,
+        taken_up_us: 0,
+        looked_us: 0,
+    };
+    group.seen(at(0), seen, &mut |_| {});
+    group.tick(at(1_400), &mut |_| {});
+    let sight = |group: &Group| {
+        group
+            .run
+            .engine
+            .camera(crate::units::CameraId(0))
+            .map(|c| c.sight)
+    };
+    assert_eq!(sight(&group), Some(SightState::Clear));
+    group.tick(at(1_600), &mut |_| {});
+    assert_eq!(sight(&group), Some(SightState::Starved));
+}
+
+#[test]
+fn the_trace_of_a_live_run_replays_to_its_hash() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trace.jsonl");
+    let metrics = Arc::new(Metrics::default());
+    let camera = camera();
+    let mut group = Group::new(&camera, at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    group.begin(&camera, None, &path, at(0));
+    group.sight(at(10), SightState::Clear, &mut |_| {});
+    group.tick(at(60_000), &mut |_| {});
+    group.end();
+    let file = std::fs::File::open(&path).expect("a trace");
+    let replayed = replay_trace(std::io::BufReader::new(file), None).expect("readable");
+    let recorded = replayed.recorded.expect("an end");
+    assert_eq!(recorded.verdict_hash, replayed.run.log.verdict_hash());
+}
+
+#[test]
+fn a_recorder_remembers_its_last_minutes_and_survives_its_disk() {
+    use std::io::Write;
+    let lost = Counter::default();
+    // Every write to this device fails: there is no room on it, ever.
+    let mut recorder = Recorder::open(Path::new("/dev/full"), lost.clone()).expect("a device");
+    for (ms, line) in [(0, "header\n"), (1_000, "a\n"), (2_000, "b\n")] {
+        recorder.at(at(ms));
+        recorder.write_all(line.as_bytes()).expect("never fails");
+    }
+    recorder.flush_now();
+    recorder.write_all(b"c\n").expect("never fails");
+    assert_eq!(recorder.since(at(1_500)), b"header\nb\nc\n");
+    assert!(lost.get() >= 2, "{}", lost.get());
+    recorder.at(at(2_000) + Span::from_ms(200_000));
+    recorder.write_all(b"d\n").expect("never fails");
+    assert_eq!(recorder.since(at(0)), b"header\nd\n");
+}
