@@ -14,7 +14,7 @@ use crate::notify::{
 };
 use crate::sight::SightState;
 use crate::units::Instant;
-use crate::verdict::{Names, PlainNames, Verdict};
+use crate::verdict::{Names, Verdict};
 
 /// The outbox, and what empties it.
 pub struct Alerts {
@@ -39,7 +39,7 @@ pub fn open_alerts(config: &LiveConfig, metrics: &Metrics) -> Result<Option<Aler
 }
 
 /// Whoever is told, with secrets read. `Err`: everything that is wrong.
-pub fn open_sinks(config: &LiveConfig) -> Result<Vec<Arc<dyn Sink>>, Vec<String>> {
+fn open_sinks(config: &LiveConfig) -> Result<Vec<Arc<dyn Sink>>, Vec<String>> {
     let Some(settings) = &config.alerts else {
         return Ok(Vec::new());
     };
@@ -54,20 +54,6 @@ pub fn open_sinks(config: &LiveConfig) -> Result<Vec<Arc<dyn Sink>>, Vec<String>
         })
         .collect();
     sinks(settings, &config.folder, &resolve, &config.name, &doors)
-}
-
-/// A test alert of a site.
-pub fn test_alert(config: &LiveConfig, now: Instant) -> Alert {
-    let words = SiteWords {
-        site: &config.name,
-        run: "test",
-        door: "test",
-        title: "test",
-        camera: "test",
-        evidence: None,
-        names: &PlainNames,
-    };
-    Alert::test(now, words)
 }
 
 /// Puts what is stated into the outbox.

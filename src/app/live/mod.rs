@@ -22,7 +22,6 @@ mod view;
 mod waiting;
 mod worker;
 
-pub use alerting::{open_sinks, test_alert};
 pub use clock::BoxClock;
 pub use group::Group;
 pub use health::{Health, MOST_SILENCE};
