@@ -253,7 +253,7 @@ impl<'a> Taker<'a> {
     fn must_look(&mut self, frame: &Frame, taken: Instant) -> bool {
         let planes = frame.planes();
         let y = planes.y;
-        let Some(luma) = Luma::new(y.data, y.width as usize, y.height as usize, y.stride) else {
+        let Some(luma) = Luma::new(y.data, y.width, y.height, y.stride) else {
             return true;
         };
         self.cells.measure(luma);

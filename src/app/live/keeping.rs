@@ -83,7 +83,7 @@ impl Listener for Keeping {
     fn verdict(&mut self, group: &Group, verdict: &Verdict) {
         let id = evidence_id(group, verdict);
         if let Some(wanted) = self.wanted.iter_mut().find(|wanted| wanted.id == id) {
-            wanted.verdict = Box::new(verdict.clone());
+            *wanted.verdict = verdict.clone();
             return;
         }
         if !is_kept(verdict.kind) || !self.asked.insert(id.clone()) {
