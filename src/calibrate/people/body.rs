@@ -30,6 +30,8 @@ const RING: [(f64, f64); RING_POINTS] = [
 const FEET_ACROSS_M: f64 = 0.13;
 /// The foremost foot touches the floor with its heel: what shows of it ends this far above, m.
 const FEET_UP_M: f64 = 0.02;
+/// ... and toes point up there, heels at the other end: so much more, m.
+const TOES_UP_M: f64 = 0.03;
 /// Feet of who stands: half a shoe's length, m.
 pub(super) const FEET_STANDING_M: f64 = 0.14;
 /// Hands hang at this share of the height; how far they swing is an unknown of the fit.
@@ -38,11 +40,11 @@ const HANDS_SHARE: f64 = 0.48;
 const SHOULDERS_SHARE: f64 = 0.80;
 const SHOULDERS_ALONG_M: f64 = 0.13;
 /// Heads are carried ahead of the body by this much, m...
-const HEAD_AHEAD_M: f64 = 0.045;
+const HEAD_AHEAD_M: f64 = 0.06;
 /// ... and who walks is shorter by this much than who stands straight, m.
 const STRIDE_DIP_M: f64 = 0.012;
-/// The head: a ring so far below the crown and so wide, and one nearer to it, m.
-const HEAD: [(f64, f64); 2] = [(0.11, 0.095), (0.03, 0.07)];
+/// The head: a ring so far below the crown, half as long and half as broad, and one nearer to it, m.
+const HEAD: [(f64, f64, f64); 2] = [(0.11, 0.105, 0.08), (0.03, 0.075, 0.06)];
 
 /// A body.
 #[derive(Debug, Clone, Copy)]
@@ -89,8 +91,8 @@ impl Body {
                 still(SHOULDERS_ALONG_M, 0.8 * w),
                 0.95 * w,
             ),
-            (tall - HEAD[0].0, HEAD[0].1, HEAD[0].1),
-            (tall - HEAD[1].0, HEAD[1].1, HEAD[1].1),
+            (tall - HEAD[0].0, HEAD[0].1, HEAD[0].2),
+            (tall - HEAD[1].0, HEAD[1].1, HEAD[1].2),
         ];
         let crown = eye.project([self.x + ax, self.y + ay, tall])?;
         let mut bounds = BoxInImage::new(crown.x, crown.y, crown.x, crown.y);
@@ -99,10 +101,15 @@ impl Body {
             let (dx, dy) = if is_head { (ax, ay) } else { (0.0, 0.0) };
             for (cos, sin) in RING {
                 let (a, b) = (along * cos, across * sin);
+                let up = if ring == 0 && !stands {
+                    TOES_UP_M * cos * cos
+                } else {
+                    0.0
+                };
                 let p = eye.project([
                     self.x + dx + a * hx - b * hy,
                     self.y + dy + a * hy + b * hx,
-                    z,
+                    z + up,
                 ])?;
                 bounds.left = bounds.left.min(p.x);
                 bounds.top = bounds.top.min(p.y);

@@ -15,6 +15,8 @@ use super::super::matrix::{self, Square, cholesky, zeros};
 use super::super::spread::{FloorSpread, quantile};
 use super::super::view::{Eye, Param, View};
 use super::body::{Body, FEET_STANDING_M};
+use super::length::FloorLength;
+use super::pull::{Pull, floor_slopes, pulls};
 use super::start::guesses;
 use super::walker::{Sighting, Walker, useful};
 use crate::detection::PointInImage;
@@ -49,9 +51,9 @@ const SITE_SD_M: f64 = 0.025;
 const HALF_BREADTH_M: (f64, f64) = (0.275, 0.035);
 /// Reach of the feet along the way over a stride, from the middle of the body: mean, and how well that
 /// is known, m.
-const FEET_ALONG_M: (f64, f64) = (0.28, 0.06);
+const FEET_ALONG_M: (f64, f64) = (0.32, 0.04);
 /// Reach of the hands along the way: mean, and how well that is known, m.
-const HANDS_ALONG_M: (f64, f64) = (0.35, 0.05);
+const HANDS_ALONG_M: (f64, f64) = (0.33, 0.04);
 /// Bodies differ from the rings by so much more, m, from a level view to one straight down: top, bottom,
 /// sides.
 const SLOPE_SD_M: [f64; 3] = [0.04, 0.06, 0.08];
@@ -65,9 +67,11 @@ const BLUR_SD_PX: f64 = 1.0;
 const EDGE_SD_PX: f64 = 0.8;
 const EDGE_SD_SHARE: f64 = 0.014;
 /// ... and so much of the body, m: top (bobbing), bottom, sides (arms swing)...
-const BODY_SD_M: [f64; 3] = [0.022, 0.022, 0.055];
-/// ... and the feet's stride along the line of sight, m of floor.
-const STRIDE_SD_M: f64 = 0.06;
+const BODY_SD_M: [f64; 3] = [0.020, 0.018, 0.035];
+/// ... and the feet's stride along the line of sight, m of floor, if that is the way...
+const STRIDE_SD_M: f64 = 0.10;
+/// ... and the swing of arms and legs to the sides, m, if the way crosses the line of sight.
+const SWING_SD_M: f64 = 0.095;
 /// Share of boxes that are no whole person's, and of people who are no adults standing upright.
 const ODD_BOXES: f64 = 0.05;
 const ODD_PEOPLE: f64 = 0.07;
@@ -88,19 +92,19 @@ const STEP_END: f64 = 1e-5;
 /// ... or one that gains less than this (the cost is twice a log likelihood: 1 is one sigma).
 const COST_END: f64 = 2e-3;
 /// Slopes are differences over these: shared and own unknowns alike.
-const NUDGE: f64 = 1e-4;
+pub(super) const NUDGE: f64 = 1e-4;
 /// Fewer people than this make no calibration: two heights are no mean.
 const LEAST_PEOPLE: usize = 3;
 /// Who moves slower than this, in box heights a second, stands.
 const STANDS: f64 = 0.15;
-/// People change their speed by about this much, m/s2 (1 sigma), and are off a smooth way by this, m.
-const ACCELERATION_MPS2: f64 = 0.7;
-const LEAST_PULL_M: f64 = 0.02;
 /// Boxes of one person err together (a stoop, a bag, a long coat), and bodies are no rings: each box
-/// counts as this share of a witness. Chosen on 36 simulated sites, so that intervals hold what they say.
-const BOX_SHARE: f64 = 0.3;
+/// counts as this share of a witness.
+const BOX_SHARE: f64 = 0.5;
 /// What is believed by nothing is held by this, so that it stays where it is.
 const LEAST_WEIGHT: f64 = 1e-3;
+/// What bodies and detectors do beyond this model: all standard deviations are this many times as
+/// large as the normal matrix has them. Chosen on simulated sites (docs/calibration.md).
+const WIDENED: f64 = 1.1;
 /// Half a body, m: where the scale of the picture is taken.
 const MIDDLE_M: f64 = 0.9;
 /// Errors are never taken for smaller than this share of what is usual.
@@ -117,6 +121,8 @@ pub struct PeopleOptions {
     pub priors: Vec<Prior>,
     /// Where to begin, instead of guessing.
     pub start: Option<View>,
+    /// Lengths measured on the floor.
+    pub lengths: Vec<FloorLength>,
 }
 
 /// A calibration from people.
@@ -184,22 +190,24 @@ pub fn from_people(
 
 /// One box and what is unknown of it.
 #[derive(Debug, Clone)]
-struct Seen {
-    sighting: Sighting,
-    place: [f64; 2],
+pub(super) struct Seen {
+    pub(super) sighting: Sighting,
+    pub(super) place: [f64; 2],
     weight: f64,
     /// Standard deviations of top, bottom and sides, px.
     sd_px: [f64; 3],
     /// Pixels a metre takes there, and the sine of the view's angle below the horizon.
     px_per_m: f64,
     shown: f64,
+    /// Metres of floor that a pixel to the right and one down are there.
+    pub(super) m_per_px: [[f64; 2]; 2],
 }
 
 /// One person and what is unknown of them: height, half breadth.
 #[derive(Debug, Clone)]
-struct Person {
+pub(super) struct Person {
     own: [f64; 2],
-    seen: Vec<Seen>,
+    pub(super) seen: Vec<Seen>,
     weight: f64,
 }
 
@@ -245,6 +253,7 @@ impl<'a> Bundle<'a> {
                         sd_px: [1.0; 3],
                         px_per_m: 1.0,
                         shown: SLOPE_ABOUT,
+                        m_per_px: [[0.0; 2]; 2],
                     })
                 })
                 .collect();
@@ -425,15 +434,46 @@ impl<'a> Bundle<'a> {
             let b = (person.own[1] - HALF_BREADTH_M.0) / HALF_BREADTH_M.1;
             cost += b * b;
             for pull in pulls(person) {
-                let [x, y] = pull.off;
-                cost += (x * x + y * y) / (pull.sd_m * pull.sd_m);
+                let [x, y] = pull.residuals(&eye, person, None)?;
+                cost += x * x + y * y;
             }
+        }
+        for length in &self.options.lengths {
+            let r = length.residual(&eye)?;
+            cost += r * r;
         }
         for (value, (mean, sd)) in shared.iter().zip(self.beliefs()) {
             let z = (value - mean) / sd;
             cost += z * z;
         }
         cost.is_finite().then_some(cost)
+    }
+
+    /// How the residuals of a box change with its person's height and breadth and its place; and which
+    /// of the person's own unknowns those are.
+    fn own_slopes(
+        &self,
+        eye: &Eye,
+        shared: &[f64; SHARED],
+        person: &Person,
+        (number, seen): (usize, &Seen),
+        r: &[f64; 4],
+    ) -> Option<[(usize, [f64; 4]); 4]> {
+        let slope_of = |next: [f64; 4]| [0, 1, 2, 3].map(|e| (next[e] - r[e]) / NUDGE);
+        let nudged = |mut v: [f64; 2], i: usize| {
+            v[i] += NUDGE;
+            v
+        };
+        let mut own = [(0, [0.0; 4]); 4];
+        for i in 0..2 {
+            let moved = nudged(person.own, i);
+            let next = self.residuals(eye, shared, moved, seen.place, seen)?;
+            own[i] = (i, slope_of(next));
+            let moved = nudged(seen.place, i);
+            let next = self.residuals(eye, shared, person.own, moved, seen)?;
+            own[2 + i] = (2 + 2 * number + i, slope_of(next));
+        }
+        Some(own)
     }
 
     fn sums(&self) -> Option<Sums> {
@@ -454,6 +494,18 @@ impl<'a> Bundle<'a> {
         for (i, (mean, sd)) in self.beliefs().into_iter().enumerate() {
             sums.shared[i][i] += 1.0 / (sd * sd);
             sums.slope[i] += (self.shared[i] - mean) / (sd * sd);
+        }
+        for length in &self.options.lengths {
+            let r = length.residual(&eye)?;
+            let slope = |(_, eye): &([f64; SHARED], Eye)| Some((length.residual(eye)? - r) / NUDGE);
+            let slopes: Option<Vec<f64>> = moved[..FREE.len()].iter().map(slope).collect();
+            let slopes = slopes?;
+            for (i, a) in slopes.iter().enumerate() {
+                sums.slope[i] += a * r;
+                for (k, b) in slopes.iter().enumerate() {
+                    sums.shared[i][k] += a * b;
+                }
+            }
         }
         for person in &self.people {
             let own = self.person_sums(&eye, &moved, person, &mut sums)?;
@@ -490,18 +542,50 @@ impl<'a> Bundle<'a> {
             self.box_sums(eye, moved, person, (number, seen), sums, &mut out)?;
         }
         for pull in pulls(person) {
-            for axis in 0..2 {
-                for (box_a, share_a) in pull.shares {
-                    let a = 2 + 2 * box_a + axis;
-                    out.slope[a] += share_a * pull.off[axis] / (pull.sd_m * pull.sd_m);
-                    for (box_b, share_b) in pull.shares {
-                        let b = 2 + 2 * box_b + axis;
-                        out.own[a][b] += share_a * share_b / (pull.sd_m * pull.sd_m);
-                    }
-                }
-            }
+            Self::pull_sums(eye, moved, person, &pull, sums, &mut out)?;
         }
         Some(out)
+    }
+
+    /// Adds one pull.
+    fn pull_sums(
+        eye: &Eye,
+        moved: &[([f64; SHARED], Eye)],
+        person: &Person,
+        pull: &Pull,
+        sums: &mut Sums,
+        out: &mut OwnSums,
+    ) -> Option<()> {
+        let r = pull.residuals(eye, person, None)?;
+        let slope_of = |next: [f64; 2]| [0, 1].map(|e| (next[e] - r[e]) / NUDGE);
+        let mut camera = [[0.0; 2]; FREE.len()];
+        for (slope, (_, eye)) in camera.iter_mut().zip(moved) {
+            *slope = slope_of(pull.residuals(eye, person, None)?);
+        }
+        let mut own = [(0, [0.0; 2]); 6];
+        for k in 0..3 {
+            for axis in 0..2 {
+                let next = pull.residuals(eye, person, Some((k, axis)))?;
+                own[2 * k + axis] = (2 + 2 * pull.boxes[k].0 + axis, slope_of(next));
+            }
+        }
+        let dot = |a: &[f64; 2], b: &[f64; 2]| a[0] * b[0] + a[1] * b[1];
+        for i in 0..FREE.len() {
+            for k in 0..FREE.len() {
+                sums.shared[i][k] += dot(&camera[i], &camera[k]);
+            }
+            for (k, slope) in &own {
+                out.coupling[*k][i] += dot(&camera[i], slope);
+            }
+            sums.slope[i] += dot(&camera[i], &r);
+        }
+        for (i, a) in &own {
+            for (k, b) in &own {
+                out.own[*i][*k] += dot(a, b);
+            }
+            out.slope[*i] += dot(a, &r);
+        }
+        Some(())
     }
 
     /// Adds one box.
@@ -516,28 +600,13 @@ impl<'a> Bundle<'a> {
     ) -> Option<()> {
         let r = self.residuals(eye, &self.shared, person.own, seen.place, seen)?;
         let slope_of = |next: [f64; 4]| [0, 1, 2, 3].map(|e| (next[e] - r[e]) / NUDGE);
-        let nudged = |mut v: [f64; 2], i: usize| {
-            v[i] += NUDGE;
-            v
-        };
         let mut shared = [[0.0; 4]; SHARED];
         for (slope, (values, eye)) in shared.iter_mut().zip(moved) {
             *slope = slope_of(self.residuals(eye, values, person.own, seen.place, seen)?);
         }
-        // Their places in the person's own unknowns, and the slopes.
-        let mut own = [(0, [0.0; 4]); 4];
-        for i in 0..2 {
-            let moved = nudged(person.own, i);
-            let next = self.residuals(eye, &self.shared, moved, seen.place, seen)?;
-            own[i] = (i, slope_of(next));
-            let moved = nudged(seen.place, i);
-            let next = self.residuals(eye, &self.shared, person.own, moved, seen)?;
-            own[2 + i] = (2 + 2 * number + i, slope_of(next));
-        }
+        let own = self.own_slopes(eye, &self.shared, person, (number, seen), &r)?;
         let w = BOX_SHARE * seen.weight + LEAST_WEIGHT;
-        let dot = |a: &[f64; 4], b: &[f64; 4]| {
-            w * (a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3])
-        };
+        let dot = |a: &[f64; 4], b: &[f64; 4]| w * dot(a, b);
         for i in 0..SHARED {
             for k in 0..SHARED {
                 sums.shared[i][k] += dot(&shared[i], &shared[k]);
@@ -606,13 +675,8 @@ impl<'a> Bundle<'a> {
                 .zip(&own.coupling)
                 .map(|(slope, c)| slope - c.iter().zip(&step).map(|(c, s)| c * s).sum::<f64>())
                 .collect();
-            let change = matrix::solve(factor, &rest);
-            person.own[0] -= change[0];
-            person.own[1] -= change[1];
-            for (seen, change) in person.seen.iter_mut().zip(change[2..].chunks(2)) {
-                seen.place[0] -= change[0];
-                seen.place[1] -= change[1];
-            }
+            let back: Vec<f64> = matrix::solve(factor, &rest).iter().map(|c| -c).collect();
+            person.move_by(&back);
         }
         let length = step
             .iter()
@@ -657,7 +721,8 @@ impl<'a> Bundle<'a> {
             cost: self.cost,
             covariance,
             free: FREE.to_vec(),
-        };
+        }
+        .widened(WIDENED);
         let sightings: Vec<(Sighting, bool)> = self
             .people
             .iter()
@@ -724,6 +789,18 @@ fn heading(eye: &Eye, sighting: &Sighting) -> [f64; 2] {
     }
 }
 
+impl Person {
+    /// Changes stature and places.
+    fn move_by(&mut self, change: &[f64]) {
+        self.own[0] += change[0];
+        self.own[1] += change[1];
+        for (seen, change) in self.seen.iter_mut().zip(change[2..].chunks(2)) {
+            seen.place[0] += change[0];
+            seen.place[1] += change[1];
+        }
+    }
+}
+
 impl Seen {
     /// How the body is seen where it stands, and how far its edges may be off, px.
     fn look(&mut self, eye: &Eye) {
@@ -731,11 +808,19 @@ impl Seen {
         let (dx, dy) = (self.place[0] - cx, self.place[1] - cy);
         // How much of a stretch of floor along the line of sight is seen.
         self.shown = cz / (dx * dx + dy * dy + cz * cz).sqrt();
+        if let Some(m_per_px) = floor_slopes(eye, self.place) {
+            self.m_per_px = m_per_px;
+        }
         self.px_per_m = eye.px_per_m([self.place[0], self.place[1], MIDDLE_M]);
         let drawn = EDGE_SD_SHARE * self.sighting.bbox.height();
+        let [hx, hy] = heading(eye, &self.sighting);
+        let away2 = (dx * dx + dy * dy).max(1e-9);
+        let (along, across) = (hx * dx + hy * dy, hx * dy - hy * dx);
+        let (along2, across2) = (along * along / away2, across * across / away2);
         let stride = self.shown * STRIDE_SD_M;
         let [top, bottom, side] = BODY_SD_M;
-        let bottom = (bottom * bottom + stride * stride).sqrt();
+        let bottom = (bottom * bottom + stride * stride * along2).sqrt();
+        let side = (side * side + SWING_SD_M * SWING_SD_M * across2).sqrt();
         self.sd_px = [top, bottom, side].map(|sd_m| {
             let body = sd_m * self.px_per_m;
             (EDGE_SD_PX * EDGE_SD_PX + drawn * drawn + body * body).sqrt()
@@ -743,30 +828,6 @@ impl Seen {
     }
 }
 
-/// How far a place is from where the places before and after lead, and how far it may be: people walk
-/// on, they do not jump.
-struct Pull {
-    /// Boxes and their shares.
-    shares: [(usize, f64); 3],
-    off: [f64; 2],
-    sd_m: f64,
-}
-
-fn pulls(person: &Person) -> Vec<Pull> {
-    let seen = &person.seen;
-    let pull = |i: usize| {
-        let time = |i: usize| seen[i].sighting.time_s;
-        let (before, after) = (time(i) - time(i - 1), time(i + 1) - time(i));
-        let whole = before + after;
-        let shares = [(i - 1, -after / whole), (i, 1.0), (i + 1, -before / whole)];
-        let off = [0, 1].map(|axis| {
-            shares
-                .iter()
-                .map(|(at, share)| share * seen[*at].place[axis])
-                .sum()
-        });
-        let sd_m = LEAST_PULL_M + 0.5 * ACCELERATION_MPS2 * before * after;
-        Pull { shares, off, sd_m }
-    };
-    (1..seen.len().saturating_sub(1)).map(pull).collect()
+fn dot(a: &[f64; 4], b: &[f64; 4]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
 }

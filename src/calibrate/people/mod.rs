@@ -12,8 +12,11 @@
 
 mod body;
 mod fit;
+mod length;
+mod pull;
 mod start;
 mod walker;
 
 pub use fit::{PeopleFit, PeopleOptions, from_people};
+pub use length::FloorLength;
 pub use walker::{Sighting, Walker, WalkerLinker, useful};

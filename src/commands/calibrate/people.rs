@@ -7,22 +7,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::output::{Found, OutputArgs, cannot, near_spec};
+use super::output::{Found, NINETY, OutputArgs, cannot, near_spec, numbers};
 use crate::app::eyes::{EyesChoice, open_eyes};
 use crate::app::overlay::CalibrationEvidence;
 use crate::app::sightings::for_each;
 use crate::app::trace::{TraceLine, TraceReader};
-use crate::calibrate::people::{PeopleFit, PeopleOptions, Walker, WalkerLinker, from_people};
+use crate::calibrate::people::{
+    FloorLength, PeopleFit, PeopleOptions, Walker, WalkerLinker, from_people,
+};
 use crate::calibrate::{Param, Prior};
 use crate::capture::{Clip, ClipOptions};
 use crate::commands::{Failure, Outcome};
 use crate::config::{DetectorChoice, Made};
+use crate::detection::PointInImage;
 use crate::engine::{EngineConfig, FrameInput, Input, Seen};
 use crate::floor::{PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
 use crate::units::CameraId;
 
-/// Nine of ten normal draws lie within so many standard deviations.
-const NINETY: f64 = 1.645;
 /// The network looks at the whole picture with a longer side in this range, px: people far away
 /// count here too.
 const LONG_SIDE_PX: (u32, u32) = (640, 960);
@@ -32,6 +33,10 @@ const MOST_DRAWN: usize = 60;
 const FOCAL_SD: f64 = 0.03;
 /// Fewer people than this are worth a note.
 const FEW_PEOPLE: usize = 10;
+/// Ends of a measured length are at least so far apart, px: clicks are off by one or two.
+const LEAST_LENGTH_PX: f64 = 40.0;
+/// If the 90 % interval of the scale reaches further than this share, a measured length is asked for.
+const ASK_SHARE: f64 = 0.08;
 
 /// From people walking: no tape, no marks. A clip of a quiet hour will do.
 ///
@@ -63,6 +68,10 @@ pub struct FootageArgs {
     /// width over the tangent of half the horizontal angle of view.
     #[arg(long, value_name = "PX")]
     focal_px: Option<f64>,
+    /// A length on the floor, between two places in the picture: `--length 212,640=815,655=2.40` (px, px,
+    /// m). One long one, across the floor that people walk, makes the scale sure. Repeat it.
+    #[arg(long, value_name = "PX,PY=PX,PY=METRES")]
+    length: Vec<String>,
     /// Detector: a name from `tailgate models list`, or a model's folder.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
@@ -136,14 +145,15 @@ pub fn found(fit: &PeopleFit, spec: crate::floor::CameraSpec) -> Found {
             fit.sightings.len()
         ));
     }
-    if fit.fit.sd(Param::LnFocal) > 2.0 * FOCAL_SD {
-        notes.push(
-            "people alone tell little of the focal length, and distances far away hang on it: if you \
-             know the lens, give --focal-px; check a measured length on the overlay before you trust it"
-                .to_owned(),
-        );
-    }
     let reach = NINETY * fit.spread.scale_share;
+    if reach > ASK_SHARE {
+        notes.push(format!(
+            "these people leave the scale open by {:.0} % either way, and distances far away by more \
+             (a narrow lens, a steep view, small or few people): measure one length on the floor and \
+             give --length PX,PY=PX,PY=METRES, or --focal-px if the lens is known",
+            100.0 * reach
+        ));
+    }
     let step = believed.len().div_ceil(MOST_DRAWN).max(1);
     Found {
         spec,
@@ -193,7 +203,23 @@ impl FootageArgs {
             person_sd_m: self.person_height_sd,
             priors: self.focal(),
             start: None,
+            lengths: self.lengths()?,
         })
+    }
+
+    fn lengths(&self) -> Result<Vec<FloorLength>, Failure> {
+        let one = |text: &String| {
+            let [ax, ay, bx, by, length_m] = numbers(text, "212,640=815,655=2.40")?;
+            let ends = [(ax, ay), (bx, by)].map(|(x, y)| PointInImage { x, y });
+            match length_m > 0.0 && ends[0].distance(ends[1]) > LEAST_LENGTH_PX {
+                true => Ok(FloorLength { ends, length_m }),
+                false => Err(format!(
+                    "{text:?}: must be above 0 m, between places at least {LEAST_LENGTH_PX} px apart"
+                )),
+            }
+        };
+        let lengths: Result<Vec<FloorLength>, String> = self.length.iter().map(one).collect();
+        lengths.map_err(|problem| Failure::unusable(format!("--length {problem}")))
     }
 
     fn focal(&self) -> Vec<Prior> {
