@@ -80,7 +80,7 @@ pub(crate) struct WebhookTable {
     /// A short name of letters, digits, - and _, for logs and figures.
     #[schemars(required, length(min = 1))]
     pub name: Option<String>,
-    /// Where alerts are posted, for example "https://guards.example.org/alerts".
+    /// Where alerts are posted, for example `https://guards.example.org/alerts`.
     #[schemars(required, length(min = 1))]
     pub url: Option<String>,
     /// Whether a receiver on another machine may be spoken to without TLS (default false).

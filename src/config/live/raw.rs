@@ -51,7 +51,7 @@ pub(crate) struct SiteTable {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CameraTable {
-    /// Its name, as the door files have it under [camera].
+    /// Its name, as the door files have it in their `camera` table.
     #[schemars(required, length(min = 1))]
     pub name: Option<String>,
     /// rtsp://HOST/PATH, http://HOST/PATH (MJPEG), or a video file that is played as a camera would.
