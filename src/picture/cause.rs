@@ -52,7 +52,7 @@ pub const MOVED_PX: f32 = 8.0;
 const MOVED_SHARE: f32 = 1.0 / 100.0;
 /// Landmarks that must agree and the share of those found that must: few must agree nearly all,
 /// since by chance two always do.
-const AGREE: [(usize, f32); 2] = [(4, 0.75), (7, 0.3)];
+const AGREE: [(usize, f32); 3] = [(4, 0.75), (6, 0.25), (10, 0.18)];
 /// With less of its contours left and others in their place this is not the known view.
 const ELSEWHERE_KEPT: f32 = 0.2;
 /// Edges' directions that fit here no better than at places nearby speak of another place.

@@ -55,6 +55,9 @@ const FEWEST: usize = 2;
 const OVER_COMMON: f32 = 3.0;
 /// Between two frames no more time is thought to have passed than this, s.
 const LONGEST_STEP_S: f32 = 1.0;
+/// Above this level more light makes no difference, so that its change says nothing: limited range
+/// ends at 235.
+const WHITE: f32 = 226.0;
 /// Mean absolute deviation to standard deviation of a normal distribution: sqrt(pi / 2).
 const FROM_MEAN_ABSOLUTE: f32 = 1.2533;
 /// Median absolute deviation to standard deviation of a normal distribution.
@@ -80,6 +83,7 @@ pub struct MotionGate {
     usual: Vec<f32>,
     recent: Vec<f32>,
     steady_s: Vec<f32>,
+    light: Light,
     tremble: [Vec<f32>; 2],
     off: [Vec<f32>; 2],
     astir: Vec<bool>,
@@ -98,6 +102,7 @@ impl MotionGate {
             usual: Vec::new(),
             recent: Vec::new(),
             steady_s: Vec::new(),
+            light: Light::default(),
             tremble: [Vec::new(), Vec::new()],
             off: [Vec::new(), Vec::new()],
             astir: Vec::new(),
@@ -157,9 +162,15 @@ impl MotionGate {
     fn compare(&mut self, cells: &Cells) {
         let levels = cells.levels();
         let light = Light::between(&self.usual, levels);
+        self.light = light;
         let [single, nine] = &mut self.off;
         for ((off, usual), level) in single.iter_mut().zip(&self.usual).zip(levels) {
-            *off = level - usual - light.at(*usual);
+            let white = *usual > WHITE && *level > WHITE;
+            *off = if white {
+                0.0
+            } else {
+                level - usual - light.at(*usual)
+            };
         }
         let (columns, rows) = cells.size();
         mean_of_nine(single, nine, &mut self.scratch, columns, rows);
@@ -251,7 +262,8 @@ impl MotionGate {
             };
             *recent += follow * (level - *recent);
             if self.astir[at] && *steady_s >= STAY_S {
-                self.usual[at] = *recent;
+                // As it would have been in the light to which the others are still usual.
+                self.usual[at] = self.light.undone(*recent);
             }
         }
     }
@@ -284,6 +296,7 @@ impl Region {
 }
 
 /// A change of light: what it adds to a level, as a straight line through two of them.
+#[derive(Debug, Clone, Copy, Default)]
 struct Light {
     from: (f32, f32),
     slope: f32,
@@ -325,6 +338,12 @@ impl Light {
 
     fn at(&self, level: f32) -> f32 {
         self.from.1 + self.slope * (level - self.from.0)
+    }
+
+    /// The level that the change made this one. Black made of everything can't be undone.
+    fn undone(&self, level: f32) -> f32 {
+        let stretched = (1.0 + self.slope).max(0.1);
+        (level - self.from.1 + self.slope * self.from.0) / stretched
     }
 }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use faults::Fault;
 use rooms::{Levels, RATE, Room, SIZE};
-use tailgate::picture::{Cells, Luma, SightFinding, SightWatch};
+use tailgate::picture::{Cells, Luma, MotionGate, SightFinding, SightWatch};
 use tailgate::sight::SightState;
 use tailgate::units::Instant;
 
@@ -58,8 +58,8 @@ impl Feed {
         self.frame as f64 / RATE
     }
 
-    /// Shows levels with fresh noise; every second picture is a key picture.
-    fn show(&mut self, levels: &[f32], noise: f32) {
+    /// Lays fresh noise over levels.
+    fn expose(&mut self, levels: &[f32], noise: f32) -> Luma<'_> {
         for (byte, level) in self.bytes.iter_mut().zip(levels) {
             self.dice ^= self.dice << 13;
             self.dice ^= self.dice >> 17;
@@ -68,6 +68,12 @@ impl Feed {
             let throw = (halves / 65_535.0 - 1.0) / 0.408;
             *byte = (level + noise * throw + 0.5).clamp(0.0, 255.0) as u8;
         }
+        Luma::new(&self.bytes, SIZE.0, SIZE.1, SIZE.0).unwrap()
+    }
+
+    /// Shows levels with fresh noise; every second picture is a key picture.
+    fn show(&mut self, levels: &[f32], noise: f32) {
+        self.expose(levels, noise);
         let mut cells = Cells::new();
         let luma = Luma::new(&self.bytes, SIZE.0, SIZE.1, SIZE.0).unwrap();
         cells.measure(luma);
@@ -334,5 +340,86 @@ fn e1_e3_e4_e5_e6_e7_e8_faults_of_sight_are_found_and_nothing_else_is() {
             "{name}: {} alarms too many",
             tally.extra
         );
+    }
+}
+
+/// Frames a second that the gate is asked.
+const GATE_RATE: f64 = 10.0;
+/// Somebody passes each minute, in each of these ways: contrast with what is behind, levels, and
+/// seconds to pass 420 px.
+const PASSES: [(f32, f64); 6] = [
+    (-4.0, 30.0),
+    (4.0, 12.0),
+    (-8.0, 4.0),
+    (-30.0, 2.0),
+    (6.0, 20.0),
+    (60.0, 6.0),
+];
+
+/// A room of mostly nobody: clouds, lamps, infrared, and who passes in clothes like the wall.
+fn gated(minutes: usize, room: &Room, noise: f32) -> (f64, u32, u32, u32) {
+    let mut feed = Feed::new(minutes as u64);
+    let mut gate = MotionGate::new(None);
+    let mut cells = Cells::new();
+    let (mut quiet, mut skipped, mut missed, mut seen_late) = (0_u32, 0_u32, 0_u32, 0_u32);
+    let mut late = false;
+    for frame in 0..(minutes as f64 * 60.0 * GATE_RATE) as u64 {
+        let at_s = frame as f64 / GATE_RATE;
+        let (minute, second) = ((at_s / 60.0) as usize, at_s % 60.0);
+        let scene = match minute % 4 {
+            1 => &room.night,
+            2 => &room.lamps[1],
+            _ => &room.empty,
+        };
+        // Clouds: a tenth more and less light within three quarters of a minute.
+        let gain = 1.0 + 0.1 * (at_s * std::f64::consts::TAU / 45.0).sin() as f32;
+        let mut levels: Levels = scene.iter().map(|level| gain * level).collect();
+        let (contrast, lasts_s) = PASSES[minute % PASSES.len()];
+        let on_s = second - 20.0;
+        let passing = (0.0..lasts_s).contains(&on_s);
+        if passing {
+            let left = 100 + (420.0 * on_s / lasts_s) as usize;
+            for y in 140..220 {
+                for level in &mut levels[y * SIZE.0 + left..][..24] {
+                    *level += contrast;
+                }
+            }
+        }
+        cells.measure(feed.expose(&levels, noise));
+        let open = gate.step(Instant::from_s(at_s), &cells).open;
+        if passing {
+            missed += u32::from(!open && on_s > 0.5);
+            late |= !open && on_s > 0.5;
+        } else {
+            seen_late += u32::from(std::mem::take(&mut late));
+            // Until what passed has been forgotten, and lamps after a change of minute.
+            if second > 12.0 && !(20.0..20.0 + lasts_s + 8.0).contains(&second) {
+                quiet += 1;
+                skipped += u32::from(!open);
+            }
+        }
+    }
+    (
+        f64::from(skipped) / f64::from(quiet),
+        quiet,
+        missed,
+        seen_late,
+    )
+}
+
+#[test]
+fn the_gate_lets_nobody_pass_unseen_by_day_by_night_and_by_infrared() {
+    let minutes = std::env::var("TAILGATE_GATE_MINUTES");
+    let minutes = minutes.map_or(2, |minutes| minutes.parse().unwrap());
+    let room = Room::any(1);
+    for noise in [1.5, 5.0] {
+        let (skipped, quiet, missed, late) = gated(minutes, &room, noise);
+        println!(
+            "{minutes} min, noise {noise}: {:.1} % of {quiet} quiet frames skipped; \
+             {missed} frames of {late} passages missed",
+            100.0 * skipped
+        );
+        assert!(skipped > 0.9, "{skipped} skipped");
+        assert_eq!(missed, 0);
     }
 }
