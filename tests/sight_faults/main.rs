@@ -319,6 +319,8 @@ fn e1_e3_e4_e5_e6_e7_e8_faults_of_sight_are_found_and_nothing_else_is() {
     for (name, tally) in &tallies {
         let (share, most_s) = match &name[..2] {
             "E1" => (1.0, 10.0),
+            // One shade may be a cover, which takes longer to be sure of than black and white.
+            "E3" if name.contains("no signal") => (0.99, 4.0),
             "E3" => (0.99, 3.0),
             "E4" => (0.95, 5.0),
             "E5" if name.contains("2 px") => continue,
