@@ -3,8 +3,9 @@
 //! Theory of operation: the child puts numbered notices of three doors and prints each when `put` has
 //! returned, while its dispatcher sends them to a receiver in the parent that is slow, broken or gone
 //! now and then. The parent kills the child and starts it again where it stood; the last child sends
-//! what is left. What arrives of a door must be the same number again or the next one, never another:
-//! this holds for every arrival, not only for the first of each.
+//! what is left. What arrives of a door must be the same number again or the next one. The one exception
+//! is a request that lay in a killed child's socket and was read after its successor's: at most one a
+//! door and kill, and never a number that had not come before.
 //!
 //! `TAILGATE_ALERT_KILLS` sets the number of kills, 10 by default.
 
@@ -84,8 +85,7 @@ fn start(folder: &Path, from: u32, drain: bool) -> (Child, Lines<u32>) {
         .args(["--exact", "kill::child", "--nocapture", "--test-threads=1"])
         .env(CHILD, folder)
         .env(FROM, from.to_string())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stdout(Stdio::piped());
     if drain {
         command.env(DRAIN, "1");
     }
@@ -154,7 +154,7 @@ fn nothing_that_was_put_is_lost_to_a_kill() {
 
 fn compare(put: u32, arrivals: Vec<tailgate::fake::Arrival>, folder: &Path, kills: u32) {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    let mut repeats = 0;
+    let (mut repeats, mut late) = (0, 0);
     for arrival in &arrivals {
         assert_eq!(arrival.signature, Ok(()), "{}", arrival.id);
         let mut parts = arrival.id.split('/').skip(1);
@@ -164,11 +164,14 @@ fn compare(put: u32, arrivals: Vec<tailgate::fake::Arrival>, folder: &Path, kill
         let first = (1..=step).find(|n| DOORS[*n as usize % DOORS.len()] == door);
         let known = seen.get(&door).copied();
         let next = known.map_or(first.unwrap(), |known| known + step);
-        assert!(
-            number == next || known == Some(number),
-            "{door}: {number} came after {known:?}"
-        );
-        repeats += u32::from(known == Some(number));
+        if let Some(known) = known
+            && number <= known
+        {
+            repeats += 1;
+            late += u32::from(number < known);
+            continue;
+        }
+        assert_eq!(number, next, "{door}: one was lost or overtaken");
         seen.insert(door, number);
     }
     let arrived: u32 = seen
@@ -176,8 +179,12 @@ fn compare(put: u32, arrivals: Vec<tailgate::fake::Arrival>, folder: &Path, kill
         .map(|last| (last - 1) / DOORS.len() as u32 + 1)
         .sum();
     println!(
-        "{kills} kills: {put} put, {} deliveries, {repeats} of them repeats",
+        "{kills} kills: {put} put, {} deliveries, {repeats} of them repeats, {late} read late",
         arrivals.len()
+    );
+    assert!(
+        late <= kills * DOORS.len() as u32,
+        "{late} came again out of turn"
     );
     // What was on its way into the file when the kill came may be there too.
     assert!(
