@@ -412,8 +412,8 @@ fn gated(minutes: usize, room: &Room, noise: f32) -> (f64, u32, u32, u32) {
 #[test]
 fn the_gate_lets_nobody_pass_unseen_by_day_by_night_and_by_infrared() {
     let minutes = std::env::var("TAILGATE_GATE_MINUTES");
-    let minutes = minutes.map_or(2, |minutes| minutes.parse().unwrap());
-    let room = Room::any(1);
+    let minutes = minutes.map_or(4, |minutes| minutes.parse().unwrap());
+    let room = Room::any(2);
     for noise in [1.5, 5.0] {
         let (skipped, quiet, missed, late) = gated(minutes, &room, noise);
         println!(
