@@ -1,7 +1,8 @@
 //! `tailgate run SITE.toml`: many cameras, in real time.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DONE, FAILED, Failure, Outcome};
 use crate::app::intake::{Host, Outlet, assemble};
-use crate::app::live::{Group, Health, Listener, Site, utc};
+use crate::app::live::{Group, Health, Listener, Reloaded, Site, utc};
 use crate::config::{LiveConfig, load_live};
 use crate::engine::Alarm;
 use crate::intake::now;
@@ -28,6 +29,8 @@ const READ_AGAIN: u64 = 2_000;
 const THREADS: usize = 2;
 
 /// Watches the site's cameras, judges who comes through its doors, and tells, until it is stopped.
+///
+/// SIGHUP has it read the site file again: doors that did not change notice nothing.
 ///
 /// Exit code 0 after SIGTERM or SIGINT, 1 when the site file or anything it names cannot be used, 5 when the
 /// disk of the intake failed.
@@ -61,8 +64,14 @@ pub fn run(args: &RunArgs) -> Outcome {
     let site = Site::start(&config, now(), move || vec![Box::new(Printer { json })]);
     let mut site = site.map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let dispatcher = site.dispatcher.take();
-    let ended = runtime.block_on(serve(&config, &site, assembled, dispatcher));
+    let site = Arc::new(site);
+    let ended = runtime.block_on(serve(args, &config, &site, assembled, dispatcher));
     notify(&[sd_notify::NotifyState::Stopping]);
+    // Waits for a configuration that is being taken over.
+    drop(runtime);
+    let Some(site) = Arc::into_inner(site) else {
+        return ended;
+    };
     for (camera, hash) in site.stop() {
         tracing::info!(camera, hash, "ended");
     }
@@ -70,8 +79,9 @@ pub fn run(args: &RunArgs) -> Outcome {
 }
 
 async fn serve(
+    args: &RunArgs,
     config: &LiveConfig,
-    site: &Site,
+    site: &Arc<Site>,
     assembled: Option<crate::app::intake::Assembled>,
     dispatcher: Option<Dispatcher>,
 ) -> Outcome {
@@ -89,9 +99,9 @@ async fn serve(
         _ => None,
     };
     let health = Health {
-        pulse: site.pulse.clone(),
-        metrics: site.metrics.clone(),
-        board: site.board.clone(),
+        pulse: site.shared.pulse.clone(),
+        metrics: Arc::clone(&site.shared.metrics),
+        board: site.shared.board.clone(),
         desk: host.as_ref().map(|host| host.desk().clone()),
     };
     say_where(&listener, host.as_ref());
@@ -129,6 +139,7 @@ async fn serve(
     tokio::pin!(taking_in);
     let outcome = tokio::select! {
         () = look_after(site, &health) => Ok(DONE),
+        told = take_over_when_told(site, args) => told,
         told = told_to_stop() => told,
         ended = &mut sending => match ended {
             Ok(Err(error)) => Err(Failure { code: FAILED, message: format!("the outbox failed: {error}") }),
@@ -180,6 +191,42 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("the service manager was not told: {error}");
     }
+}
+
+/// Reads the site file again when told to, for as long as it runs.
+async fn take_over_when_told(site: &Arc<Site>, args: &RunArgs) -> Outcome {
+    use sd_notify::NotifyState;
+    use tokio::signal::unix::{SignalKind, signal};
+    let hangup = signal(SignalKind::hangup());
+    let mut hangup = hangup.map_err(|error| Failure::unusable(error.to_string()))?;
+    while hangup.recv().await.is_some() {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::debug!("the service manager was not told: {error}"),
+        }
+        let (site, file) = (Arc::clone(site), args.file.clone());
+        let taken = tokio::task::spawn_blocking(move || take_over(&site, &file)).await;
+        let taken = taken.unwrap_or_else(|error| Err(vec![error.to_string()]));
+        let printer = Printer { json: args.json };
+        match taken {
+            Ok(reloaded) => printer.line(
+                &reloaded.to_string(),
+                json!({ "configuration": "taken over", "kept": reloaded.kept, "begun": reloaded.begun,
+                        "gone": reloaded.gone, "restart": reloaded.restart }),
+            ),
+            Err(problems) => printer.line(
+                &format!("configuration not taken over:\n{}", problems.join("\n")),
+                json!({ "configuration": "refused", "problems": problems }),
+            ),
+        }
+        notify(&[NotifyState::Ready]);
+    }
+    Ok(DONE)
+}
+
+fn take_over(site: &Site, file: &Path) -> Result<Reloaded, Vec<String>> {
+    let config = load_live(file).map_err(|problems| vec![problems.to_string()])?;
+    site.reload(&config)
 }
 
 async fn told_to_stop() -> Outcome {

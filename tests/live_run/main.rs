@@ -10,6 +10,7 @@
 )]
 
 mod faults;
+mod reload;
 mod site;
 
 use std::collections::BTreeMap;

@@ -50,7 +50,7 @@ pub struct CameraTask {
     /// Its stream.
     pub source: LiveSource,
     /// Width and height that it was calibrated for, px.
-    pub calibrated: Option<(u32, u32)>,
+    pub calibrated: (u32, u32),
     /// The part of the picture that matters; `None`: all of it.
     pub region: Option<SourceRect>,
     /// Where what it is known to show is kept.
@@ -64,7 +64,7 @@ pub struct CameraTask {
     /// The judge.
     pub judge: Sender<Told>,
     /// What is counted.
-    pub counts: CameraMetrics,
+    pub counts: Arc<CameraMetrics>,
     /// Whether somebody is being followed.
     pub followed: Arc<AtomicBool>,
     /// That it is alive.
@@ -222,7 +222,8 @@ impl<'a> Taker<'a> {
 
     fn queue(&mut self, decoded: Decoded) {
         let size = (decoded.frame.width(), decoded.frame.height());
-        if let Some(calibrated) = self.task.calibrated.filter(|known| *known != size) {
+        let calibrated = self.task.calibrated;
+        if calibrated != size {
             let why = format!(
                 "its picture is {} x {} px now, and it was calibrated for {} x {}: \
                  set it back, or calibrate it anew",

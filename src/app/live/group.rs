@@ -5,21 +5,22 @@
 //! is told that there was no footage before it began, and from then on what the camera's picture is
 //! worth: what the camera says, or that its frames have become too few.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::metrics::{CameraMetrics, Metrics};
 use super::record::Recorder;
 use super::status::utc;
-use super::told::Seen;
+use super::told::{Begin, Seen};
 use crate::app::names::SiteNames;
 use crate::app::run::{EngineRun, config_sha256};
 use crate::app::trace::Provenance;
 use crate::config::LiveCamera;
 use crate::engine::{FrameInput, Input, Output, Seen as People};
+use crate::evidence::Ring;
 use crate::sight::{SightChange, SightState, Starvation};
-use crate::units::{CameraId, Instant, Span};
+use crate::units::{CameraId, DoorId, Instant, Span};
 use crate::verdict::Verdict;
 
 /// Before the box began, nobody knows what happened: longer than any window.
@@ -40,8 +41,12 @@ pub struct Group {
     pub run: EngineRun,
     /// The engine's trace; `None` if it could not be begun.
     pub recorder: Option<Recorder>,
+    /// The camera's last pictures.
+    pub ring: Arc<Ring>,
     /// When it began, as it stands in names of files: ids are unique within a run alone.
     pub started: String,
+    /// Doors that another engine goes on with.
+    pub handed_over: Vec<DoorId>,
     counts: CameraMetrics,
     metrics: Arc<Metrics>,
     followed: Arc<AtomicBool>,
@@ -64,14 +69,41 @@ pub struct Stated<'a> {
 }
 
 impl Group {
-    /// A camera's engine that begins at `now`. `Err` says why it can't.
-    pub fn new(
-        camera: &LiveCamera,
+    /// A camera's engine that begins at `now`, with its trace in the folder `traces`. `Err` says why it can't.
+    pub fn start(
+        begin: &Begin,
         now: Instant,
-        least_rate_hz: f64,
+        traces: &Path,
         metrics: &Arc<Metrics>,
-        followed: Arc<AtomicBool>,
     ) -> Result<Self, String> {
+        let mut group = Self::new(begin, now, metrics)?;
+        let model = Some(begin.model.clone());
+        let path = trace_path(traces, &begin.camera.name, now);
+        group.begin(&begin.camera, model, &path, now);
+        Ok(group)
+    }
+
+    /// The engine that goes on from this one with another configuration: tracks of a camera that is the same and credits
+    /// of doors that are the same are kept. Returns it with the names of those doors.
+    pub fn succeed(
+        &mut self,
+        begin: &Begin,
+        now: Instant,
+        traces: &Path,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(Self, Vec<String>), String> {
+        let mut group = Self::new(begin, now, metrics)?;
+        // Statements of kept doors are amended under the ids that they had.
+        group.started.clone_from(&self.started);
+        let model = Some(begin.model.clone());
+        let path = trace_path(traces, &begin.camera.name, now);
+        group.begin(&begin.camera, model, &path, now);
+        Ok((group, Vec::new()))
+    }
+
+    /// A camera's engine that has seen nothing. `Err` says why it can't.
+    pub fn new(begin: &Begin, now: Instant, metrics: &Arc<Metrics>) -> Result<Self, String> {
+        let camera = &begin.camera;
         let config = camera.site.engine.clone();
         let names = SiteNames::new(&config, &camera.site.titles, now, true);
         let run = EngineRun::new(config, Vec::new()).map_err(|problems| problems.join("\n"))?;
@@ -82,9 +114,11 @@ impl Group {
             recorder: None,
             counts: metrics.camera(&camera.name),
             metrics: Arc::clone(metrics),
-            followed,
+            followed: Arc::clone(&begin.followed),
+            ring: Arc::clone(&begin.ring),
+            handed_over: Vec::new(),
             started: utc(now).replace(':', ""),
-            starvation: Starvation::new(least_rate_hz),
+            starvation: Starvation::new(begin.least_rate_hz),
             last_seen: None,
             silent: false,
             told: SightState::NoFootage,
@@ -171,14 +205,13 @@ impl Group {
         }
     }
 
-    /// When something is due to be said.
+    /// When something is due to be said of a door that nobody took over.
     pub fn next_due(&self) -> Option<Instant> {
         let doors = self.run.engine.config().doors.len();
         (0..doors)
-            .filter_map(|door| {
-                let door = crate::units::DoorId(door as u16);
-                self.run.engine.ledger(door)?.next_due()
-            })
+            .map(|door| DoorId(door as u16))
+            .filter(|door| !self.handed_over.contains(door))
+            .filter_map(|door| self.run.engine.ledger(door)?.next_due())
             .min()
     }
 
@@ -242,4 +275,9 @@ impl Group {
         });
         self.step(now, &change, None, stated);
     }
+}
+
+/// Where the trace goes that begins at `now`.
+fn trace_path(traces: &Path, camera: &str, now: Instant) -> PathBuf {
+    traces.join(format!("{camera}-{}.jsonl", utc(now).replace(':', "")))
 }

@@ -4,6 +4,8 @@
 //! the engines state goes to the listeners at once. Nothing here waits for a disk or a network but the trace's buffer:
 //! listeners that do hand on to threads of their own.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::clock::BoxClock;
 use super::group::{Group, Stated};
+use super::leaving::Leaving;
 use super::metrics::Metrics;
 use super::progress::Progress;
-use super::told::{Seen, Told};
+use super::told::{Change, Seen, Told};
 use crate::capture::live::SteadyClock;
 use crate::engine::{Input, Output};
 use crate::sight::SightState;
@@ -34,7 +37,7 @@ pub trait Listener {
     /// Something else that a person should know.
     fn alarm(&mut self, group: &Group, alarm: &crate::engine::Alarm);
     /// Time passed.
-    fn tick(&mut self, _groups: &[Group], _now: Instant) {}
+    fn tick(&mut self, _groups: &BTreeMap<usize, Group>, _now: Instant) {}
 }
 
 /// Which engine a door of the intake belongs to, and its id there; by the intake's door.
@@ -42,10 +45,14 @@ pub type DoorPlaces = Vec<Option<(usize, DoorId)>>;
 
 /// What the judge needs.
 pub struct Judge {
-    /// One for each camera, in the cameras' order.
-    pub groups: Vec<Group>,
+    /// By the camera's place.
+    pub groups: BTreeMap<usize, Group>,
+    /// Those whose doors have a last word to say.
+    pub leaving: Vec<Leaving>,
     /// Where access events belong.
     pub doors: DoorPlaces,
+    /// The folder for traces.
+    pub traces: PathBuf,
     /// The site's time.
     pub clock: BoxClock,
     /// What is told.
@@ -76,13 +83,16 @@ impl Judge {
             let now_us = self.clock.now_us();
             if now_us - flushed_us > FLUSH_US {
                 flushed_us = now_us;
-                for recorder in self.groups.iter().filter_map(|g| g.recorder.as_ref()) {
+                for recorder in self.groups.values().filter_map(|g| g.recorder.as_ref()) {
                     recorder.flush_now();
                 }
             }
         }
-        self.groups.iter_mut().for_each(Group::end);
-        let hashes = self.groups.iter();
+        self.groups.values_mut().for_each(Group::end);
+        for leaving in &mut self.leaving {
+            leaving.group.end();
+        }
+        let hashes = self.groups.values();
         hashes
             .map(|group| (group.camera.clone(), group.run.log.verdict_hash()))
             .collect()
@@ -90,7 +100,7 @@ impl Judge {
 
     fn patience(&self) -> Duration {
         let now = self.clock.now();
-        let due = self.groups.iter().filter_map(Group::next_due).min();
+        let due = self.groups.values().filter_map(Group::next_due).min();
         let until = due.map_or(TICK, |due| {
             Duration::from_micros(u64::try_from((due - now).as_us()).unwrap_or_default())
         });
@@ -103,8 +113,51 @@ impl Judge {
             Told::Seen(seen) => self.seen(now, seen),
             Told::Sight { camera, state, why } => self.sight(now, camera, state, &why),
             Told::Access { door, at, input } => self.access(now, door, at, input),
+            Told::Change(change) => self.change(now, *change),
             Told::Stop => {}
         }
+    }
+
+    fn change(&mut self, now: Instant, change: Change) {
+        let Self {
+            groups,
+            leaving,
+            listeners,
+            metrics,
+            clock,
+            ..
+        } = self;
+        let mut gone: BTreeMap<usize, Group> = BTreeMap::new();
+        for place in change.gone {
+            gone.extend(groups.remove(&place).map(|group| (place, group)));
+        }
+        let mut kept = Vec::new();
+        for begin in &change.begin {
+            let before = begin.after.and_then(|place| gone.get_mut(&place));
+            let began = match before {
+                Some(before) => before.succeed(begin, now, &self.traces, metrics),
+                None => {
+                    Group::start(begin, now, &self.traces, metrics).map(|group| (group, Vec::new()))
+                }
+            };
+            match began {
+                Ok((group, doors)) => {
+                    kept.extend(doors);
+                    groups.insert(begin.place, group);
+                }
+                // The configuration was checked; this is a defect, and the process's end.
+                Err(problem) => panic!("camera {:?}: {problem}", begin.camera.name),
+            }
+        }
+        for (place, group) in gone {
+            let doors = super::leaving::doors_of(place, &self.doors);
+            leaving.push(Leaving::new(group, doors, now, &mut |stated| {
+                hand_on(stated, listeners, metrics, clock);
+            }));
+        }
+        self.doors = change.doors;
+        // Nobody may be waiting for the answer.
+        drop(change.done.send(kept));
     }
 
     fn seen(&mut self, now: Instant, seen: Seen) {
@@ -115,7 +168,7 @@ impl Judge {
             clock,
             ..
         } = self;
-        let Some(group) = groups.get_mut(seen.camera) else {
+        let Some(group) = groups.get_mut(&seen.camera) else {
             return;
         };
         metrics.stage("decode", seen.decoded_us - seen.arrived_us);
@@ -137,7 +190,7 @@ impl Judge {
             clock,
             ..
         } = self;
-        let Some(group) = groups.get_mut(camera) else {
+        let Some(group) = groups.get_mut(&camera) else {
             return;
         };
         group.sight(now, state, &mut |stated| {
@@ -151,12 +204,18 @@ impl Judge {
     fn access(&mut self, now: Instant, door: Option<DoorId>, at: Instant, mut input: Input) {
         let Self {
             groups,
+            leaving,
             doors,
             listeners,
             metrics,
             clock,
             ..
         } = self;
+        for leaving in leaving.iter_mut() {
+            leaving.access(now, door, &input, &mut |stated| {
+                hand_on(stated, listeners, metrics, clock);
+            });
+        }
         let place = door.and_then(|door| doors.get(usize::from(door.0)).copied().flatten());
         let Some((group, own)) = place else {
             if matches!(input, Input::Access(_)) {
@@ -169,7 +228,7 @@ impl Judge {
             Input::Feed(status) => status.door = own,
             _ => return,
         }
-        if let Some(group) = groups.get_mut(group) {
+        if let Some(group) = groups.get_mut(&group) {
             // What was committed a while ago was received then.
             let now = now.max(at.min(now));
             group.access(now, &input, &mut |stated| {
@@ -181,16 +240,22 @@ impl Judge {
     fn each(&mut self, now: Instant) {
         let Self {
             groups,
+            leaving,
             listeners,
             metrics,
             clock,
             ..
         } = self;
-        for group in groups.iter_mut() {
+        for group in groups.values_mut() {
             group.tick(now, &mut |stated| {
                 hand_on(stated, listeners, metrics, clock);
             });
         }
+        leaving.retain_mut(|leaving| {
+            leaving.tick(now, &mut |stated| {
+                hand_on(stated, listeners, metrics, clock);
+            })
+        });
         for listener in listeners {
             listener.tick(groups, now);
         }

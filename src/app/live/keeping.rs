@@ -4,7 +4,7 @@
 //! minutes and what is known of the verdict by then go to the keeper, which takes the pictures out of
 //! the camera's ring.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::status::utc;
 use super::view::clear_regions;
 use crate::config::EvidenceConfig;
 use crate::engine::Alarm;
-use crate::evidence::{Cut, Keeper, Ring};
+use crate::evidence::{Cut, Keeper};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
 use crate::verdict::{Verdict, VerdictKind, explain_verdict};
@@ -27,8 +27,6 @@ const TRACE_BEFORE: Span = Span::from_ms(30_000);
 pub struct Keeping {
     keeper: Arc<Keeper>,
     settings: EvidenceConfig,
-    /// By camera.
-    rings: Vec<Arc<Ring>>,
     wanted: Vec<Wanted>,
     asked: BTreeSet<String>,
 }
@@ -41,25 +39,24 @@ struct Wanted {
 }
 
 impl Keeping {
-    /// Evidence out of these rings, in the cameras' order.
-    pub fn new(keeper: Arc<Keeper>, settings: EvidenceConfig, rings: Vec<Arc<Ring>>) -> Self {
+    /// Evidence that this keeper writes.
+    pub fn new(keeper: Arc<Keeper>, settings: EvidenceConfig) -> Self {
         Self {
             keeper,
             settings,
-            rings,
             wanted: Vec::new(),
             asked: BTreeSet::new(),
         }
     }
 
-    fn ask(&self, group: &Group, ring: &Arc<Ring>, wanted: Wanted) {
+    fn ask(&self, group: &Group, wanted: Wanted) {
         let verdict = &wanted.verdict;
         let from = verdict.crossing.at - self.settings.before;
         let trace = group.recorder.as_ref();
         let cut = Cut {
             camera: group.camera.clone(),
             door: group.door(verdict).to_owned(),
-            ring: Arc::clone(ring),
+            ring: Arc::clone(&group.ring),
             from,
             to: wanted.to,
             keep: clear_regions(group.run.engine.config(), verdict.door),
@@ -101,16 +98,13 @@ impl Listener for Keeping {
 
     fn alarm(&mut self, _: &Group, _: &Alarm) {}
 
-    fn tick(&mut self, groups: &[Group], now: Instant) {
+    fn tick(&mut self, groups: &BTreeMap<usize, Group>, now: Instant) {
         while let Some(place) = self.wanted.iter().position(|wanted| wanted.to <= now) {
             let wanted = self.wanted.swap_remove(place);
-            let found = groups
-                .iter()
-                .position(|group| group.camera == wanted.camera);
-            if let Some(found) = found
-                && let Some(ring) = self.rings.get(found)
-            {
-                self.ask(&groups[found], ring, wanted);
+            let own = groups.values().find(|group| group.camera == wanted.camera);
+            match own {
+                Some(group) => self.ask(group, wanted),
+                None => tracing::error!(id = wanted.id, "no evidence: its camera was taken out"),
             }
         }
     }

@@ -191,6 +191,29 @@ impl Metrics {
         }
     }
 
+    /// Of a camera that was taken out nothing is shown any more.
+    pub fn forget(&self, camera: &str) {
+        let of = OfCamera {
+            camera: camera.to_owned(),
+        };
+        for family in [
+            &self.received,
+            &self.decoded,
+            &self.dropped,
+            &self.looked,
+            &self.skipped,
+            &self.damaged,
+            &self.lost_packets,
+            &self.reconnects,
+        ] {
+            family.remove(&of);
+        }
+        for family in [&self.clear, &self.tracks, &self.waiting] {
+            family.remove(&of);
+        }
+        self.rate.remove(&of);
+    }
+
     /// Frames of a camera that wait.
     pub fn waits(&self, camera: &str, frames: usize) {
         let of = OfCamera {

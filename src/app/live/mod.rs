@@ -3,10 +3,12 @@
 mod alerting;
 mod camera;
 mod clock;
+mod crew;
 mod group;
 mod health;
 mod judge;
 mod keeping;
+mod leaving;
 mod metrics;
 mod plan;
 mod probe;
@@ -23,6 +25,7 @@ mod waiting;
 mod worker;
 
 pub use clock::BoxClock;
+pub use crew::Reloaded;
 pub use group::Group;
 pub use health::{Health, MOST_SILENCE};
 pub use judge::Listener;

@@ -1,4 +1,7 @@
 //! From a site file to what is started: streams with their secrets, detectors, doors.
+//!
+//! Theory of operation: what is cheap to know of a camera is a [`View`], so that a configuration can be compared with the one
+//! that runs; opening the detector is left to who needs a new one.
 
 use std::path::Path;
 
@@ -7,55 +10,86 @@ use super::view::least_rate_hz;
 use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
 use crate::app::intake::secret;
 use crate::capture::live::{Address, LiveSource, Login, RtspTransport};
-use crate::config::{LiveCamera, LiveConfig, TransportName};
+use crate::config::{DetectorChoice, IntakeConfig, LiveCamera, LiveConfig, TransportName};
 use crate::detection::SourceRect;
 use crate::inference::Detector;
 use crate::units::DoorId;
 
-/// One camera, ready to be started.
-pub struct CameraPlan {
+/// How a camera is looked at.
+#[derive(Clone)]
+pub struct View {
     /// Its stream.
     pub source: LiveSource,
     /// Width and height that it was calibrated for, px.
-    pub calibrated: Option<(u32, u32)>,
+    pub calibrated: (u32, u32),
     /// The part of the picture that matters; `None`: all of it.
     pub region: Option<SourceRect>,
     /// Frames a second that its most demanding door needs.
     pub least_rate_hz: f64,
-    /// Looks for people in its pictures.
-    pub eyes: Box<dyn Detector>,
-    /// The detector's name and what identifies it.
-    pub model: String,
+    choice: EyesChoice,
+    door: DetectorChoice,
 }
 
-/// Opens what every camera needs. `Err`: everything that is wrong.
-pub fn plan(config: &LiveConfig) -> Result<Vec<CameraPlan>, Vec<String>> {
-    let mut problems = Vec::new();
-    let mut plans = Vec::new();
-    for camera in &config.cameras {
-        let named = |what: String| format!("camera {:?}: {what}", camera.name);
-        let source = source(&config.folder, camera).map_err(named);
-        let eyes = eyes(config, camera).map_err(named);
-        match (source, eyes) {
-            (Ok(source), Ok(own)) => plans.push(CameraPlan {
+impl View {
+    /// How this camera is looked at. `Err`: everything that is wrong.
+    pub fn of(config: &LiveConfig, camera: &LiveCamera) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut keep = |what: String| problems.push(format!("camera {:?}: {what}", camera.name));
+        let source = source(&config.folder, camera).map_err(&mut keep).ok();
+        let rate = least_rate_hz(&camera.site.engine).map_err(&mut keep).ok();
+        let place = calibrated(camera).map_err(&mut keep).ok();
+        let mut door = camera.site.detectors[0].clone();
+        door.model = door.model.or_else(|| config.model.clone());
+        let choice = EyesChoice {
+            models: config.models.clone(),
+            threads: 1,
+            ..EyesChoice::default()
+        };
+        let region = place.and_then(|size| {
+            let region = looked_at(&choice, &door, &camera.site.engine, size);
+            region.map_err(&mut keep).ok()
+        });
+        match (source, rate, place, region) {
+            (Some(source), Some(least_rate_hz), Some(calibrated), Some(region)) => Ok(Self {
                 source,
-                calibrated: Some(own.calibrated),
-                model: format!("{} {}", own.eyes.name(), own.eyes.identity()),
-                eyes: own.eyes,
-                region: own.region,
-                least_rate_hz: own.least_rate_hz,
+                calibrated,
+                region,
+                least_rate_hz,
+                choice,
+                door,
             }),
-            (source, eyes) => {
-                problems.extend(source.err());
-                problems.extend(eyes.err());
-            }
+            _ => Err(problems),
         }
     }
-    if problems.is_empty() {
-        Ok(plans)
-    } else {
-        Err(problems)
+
+    /// Whether a thread that looks at the one would do the same for the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let (own, others) = (&self.source, &other.source);
+        own.address == others.address
+            && own.transport == others.transport
+            && own.again == others.again
+            && self.calibrated == other.calibrated
+            && self.region == other.region
+            && self.door == other.door
+            && self.choice.models == other.choice.models
     }
+
+    /// Opens the detector.
+    pub fn open_eyes(&self, camera: &LiveCamera) -> Result<Box<dyn Detector>, String> {
+        let engine = &camera.site.engine;
+        let eyes = open_eyes(&self.choice, &self.door, engine, self.calibrated)
+            .map_err(|what| format!("camera {:?}: {what}", camera.name))?;
+        let eyes = eyes.into_iter().last();
+        eyes.ok_or_else(|| format!("camera {:?}: no detector could be opened", camera.name))
+    }
+}
+
+/// Width and height of the picture that the camera was calibrated for, px.
+fn calibrated(camera: &LiveCamera) -> Result<(u32, u32), String> {
+    let cameras = &camera.site.engine.cameras;
+    let calibration = cameras.first().and_then(|c| c.calibration.as_ref());
+    let size = calibration.map(|spec| (spec.image_width_px, spec.image_height_px));
+    size.ok_or_else(|| "it is not calibrated: see `tailgate calibrate`".to_owned())
 }
 
 /// A camera's stream, with its password read.
@@ -84,49 +118,21 @@ pub fn source(folder: &Path, camera: &LiveCamera) -> Result<LiveSource, String> 
     })
 }
 
-struct Eyes {
-    eyes: Box<dyn Detector>,
-    calibrated: (u32, u32),
-    region: Option<SourceRect>,
-    least_rate_hz: f64,
-}
-
-fn eyes(config: &LiveConfig, camera: &LiveCamera) -> Result<Eyes, String> {
-    let engine = &camera.site.engine;
-    let calibration = engine.cameras.first().and_then(|c| c.calibration.as_ref());
-    let calibrated = calibration.map(|spec| (spec.image_width_px, spec.image_height_px));
-    let Some(calibrated) = calibrated else {
-        return Err("it is not calibrated: see `tailgate calibrate`".to_owned());
-    };
-    let mut door = camera.site.detectors[0].clone();
-    door.model = door.model.or_else(|| config.model.clone());
-    let choice = EyesChoice {
-        models: config.models.clone(),
-        threads: 1,
-        ..EyesChoice::default()
-    };
-    let eyes = open_eyes(&choice, &door, engine, calibrated)?.into_iter();
-    Ok(Eyes {
-        eyes: eyes.last().ok_or("no detector could be opened")?,
-        calibrated,
-        region: looked_at(&choice, &door, engine, calibrated)?,
-        least_rate_hz: least_rate_hz(engine)?,
-    })
-}
-
-/// Where the intake's doors are among the cameras' engines.
-pub fn door_places(config: &LiveConfig) -> DoorPlaces {
-    let Some(intake) = &config.intake else {
-        return Vec::new();
-    };
+/// Where the intake's doors are among the cameras' engines, which are given with their places.
+pub fn door_places<'a>(
+    intake: Option<&IntakeConfig>,
+    cameras: impl Iterator<Item = (usize, &'a LiveCamera)> + Clone,
+) -> DoorPlaces {
     let place = |name: &str| {
-        config.cameras.iter().enumerate().find_map(|(camera, of)| {
+        cameras.clone().find_map(|(place, of)| {
             let doors = &of.site.engine.doors;
             let door = doors.iter().position(|door| door.name == name)?;
-            Some((camera, DoorId(door as u16)))
+            Some((place, DoorId(door as u16)))
         })
     };
-    intake.doors.iter().map(|door| place(&door.name)).collect()
+    let doors = intake.map(|intake| intake.doors.iter());
+    let doors = doors.into_iter().flatten();
+    doors.map(|door| place(&door.name)).collect()
 }
 
 /// Threads that look, where the site file says nothing: one core is for everything else.

@@ -11,34 +11,28 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::alerting::{Alerting, open_alerts};
-use super::camera::CameraTask;
 use super::clock::BoxClock;
-use super::group::Group;
+use super::crew::{Crew, Reloaded, Shared};
 use super::judge::{Judge, Listener};
 use super::keeping::Keeping;
-use super::metrics::{CameraMetrics, Metrics};
-use super::plan::{CameraPlan, door_places, lookers, plan};
+use super::metrics::Metrics;
+use super::plan::lookers;
 use super::progress::Pulse;
-use super::reference::reference_path;
 use super::status::Board;
 use super::told::Told;
-use super::waiting::Waiting;
 use super::worker::WorkerTask;
 use crate::app::intake::Given;
-use crate::capture::Rotation;
 use crate::config::LiveConfig;
 use crate::engine::Input;
-use crate::evidence::{Keeper, KeeperSettings, Ring, RingLimits};
+use crate::evidence::{Keeper, KeeperSettings};
 use crate::notify::Dispatcher;
 use crate::units::{Instant, Span};
 
@@ -55,25 +49,15 @@ const LAST_EVIDENCE: Duration = Duration::from_secs(10);
 
 /// A site that runs.
 pub struct Site {
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// Whether every thread gets on.
-    pub pulse: Pulse,
-    /// How it stands.
-    pub board: Board,
-    /// The site's time.
-    pub clock: BoxClock,
+    /// What its threads share.
+    pub shared: Shared,
     /// What sends alerts, until somebody runs it.
     pub dispatcher: Option<Dispatcher>,
     /// What keeps evidence.
     pub keeper: Arc<Keeper>,
-    waiting: Arc<Waiting>,
-    judge: Sender<Told>,
     judging: JoinHandle<Vec<(String, String)>>,
-    cameras: Vec<JoinHandle<std::io::Result<()>>>,
+    crew: Mutex<Crew>,
     workers: Vec<JoinHandle<()>>,
-    names: Vec<String>,
-    stop: CancellationToken,
 }
 
 impl Site {
@@ -84,44 +68,24 @@ impl Site {
         utc: Instant,
         make: impl FnOnce() -> Vec<Box<dyn Listener>> + Send + 'static,
     ) -> Result<Self, Vec<String>> {
-        let plans = plan(config)?;
         let traces = traces(config)?;
         let clock = BoxClock::new(utc);
         let of_alerts = crate::notify::Metrics::default();
         let alerts = open_alerts(config, &of_alerts)?;
         let metrics = Arc::new(Metrics::with_alerts(&of_alerts));
         let pulse = Pulse::new(clock.clone());
-        let (judge, told) = bounded(JUDGE_QUEUE);
-        let counts: Vec<CameraMetrics> = config
-            .cameras
-            .iter()
-            .map(|camera| metrics.camera(&camera.name))
-            .collect();
-        let board = board(config, clock.now(), &counts);
-        let begins: Vec<Begin> = plans
-            .iter()
-            .map(|plan| Begin {
-                model: plan.model.clone(),
-                least_rate_hz: plan.least_rate_hz,
-                followed: Arc::default(),
-            })
-            .collect();
-        let followed: Vec<Arc<AtomicBool>> =
-            begins.iter().map(|b| Arc::clone(&b.followed)).collect();
-        let ring = || Ring::new(RingLimits::default(), Rotation::None);
-        let rings: Vec<Arc<Ring>> = plans.iter().map(|_| Arc::new(ring())).collect();
+        let board = Board::new(&config.name, clock.now());
         let keeper = keeper(config)?;
+        let (judge, told) = bounded(JUDGE_QUEUE);
         let judging = {
-            let (config, clock, metrics) = (config.clone(), clock.clone(), Arc::clone(&metrics));
-            let board = board.clone();
+            let (clock, metrics, board) = (clock.clone(), Arc::clone(&metrics), board.clone());
             let alerting = alerts.as_ref().map(|alerts| Alerting {
                 outbox: Arc::clone(&alerts.outbox),
                 site: config.name.clone(),
             });
-            let keeping = Keeping::new(Arc::clone(&keeper), config.evidence, rings.clone());
+            let keeping = Keeping::new(Arc::clone(&keeper), config.evidence);
             let progress = pulse.of("judge");
             let judge = move || {
-                let groups = groups(&config, &clock, &metrics, &begins, &traces);
                 // Whoever is told comes first: it is they who wait.
                 let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
                 listeners.extend(alerting.map(|alerting| Box::new(alerting) as Box<dyn Listener>));
@@ -129,8 +93,10 @@ impl Site {
                 listeners.push(Box::new(board));
                 listeners.push(Box::new(keeping));
                 let judge = Judge {
-                    groups,
-                    doors: door_places(&config),
+                    groups: BTreeMap::new(),
+                    leaving: Vec::new(),
+                    doors: Vec::new(),
+                    traces,
                     clock,
                     told,
                     listeners,
@@ -141,76 +107,60 @@ impl Site {
             };
             spawn("judge", judge)?
         };
-        let mut eyes = Vec::new();
-        let mut sources = Vec::new();
-        for CameraPlan {
-            source,
-            calibrated,
-            eyes: own,
-            region,
-            ..
-        } in plans
-        {
-            eyes.push(Some(own));
-            sources.push((source, calibrated, region));
-        }
-        let waiting = Arc::new(Waiting::new(eyes));
+        let shared = Shared {
+            waiting: Arc::default(),
+            judge,
+            clock,
+            metrics,
+            pulse,
+            board,
+        };
         let mut workers = Vec::new();
         for number in 0..lookers(config) {
             let name = format!("looker {number}");
             let task = WorkerTask {
-                waiting: Arc::clone(&waiting),
-                judge: judge.clone(),
-                clock: clock.clone(),
-                counts: counts.clone(),
-                progress: pulse.of(&name),
+                waiting: Arc::clone(&shared.waiting),
+                judge: shared.judge.clone(),
+                clock: shared.clock.clone(),
+                progress: shared.pulse.of(&name),
             };
             workers.push(spawn(&name, move || task.run())?);
         }
-        let stop = CancellationToken::new();
-        let mut cameras = Vec::new();
-        for (place, (source, calibrated, region)) in sources.into_iter().enumerate() {
-            let name = config.cameras[place].name.clone();
-            let task = CameraTask {
-                place,
-                source,
-                calibrated,
-                region,
-                reference: reference_path(&config.data, &name),
-                ring: Arc::clone(&rings[place]),
-                clock: clock.clone(),
-                waiting: Arc::clone(&waiting),
-                judge: judge.clone(),
-                counts: counts[place].clone(),
-                followed: Arc::clone(&followed[place]),
-                progress: pulse.of(&format!("camera {name}")),
-                stop: stop.clone(),
-                name: name.clone(),
-            };
-            cameras.push(spawn(&name, move || task.run())?);
-        }
-        Ok(Self {
-            metrics,
-            pulse,
-            board,
-            clock,
+        let mut crew = Crew::new(config);
+        let begun = crew.take_over(config, &shared);
+        let site = Self {
             dispatcher: alerts.map(|alerts| alerts.dispatcher),
             keeper,
-            waiting,
-            judge,
+            shared,
             judging,
-            cameras,
+            crew: Mutex::new(crew),
             workers,
-            names: config.cameras.iter().map(|c| c.name.clone()).collect(),
-            stop,
-        })
+        };
+        match begun {
+            Ok(_) => Ok(site),
+            Err(problems) => {
+                site.stop();
+                Err(problems)
+            }
+        }
+    }
+
+    /// Takes over another configuration, as far as that is possible while the box runs: doors that are the same notice
+    /// nothing. Blocks while detectors are opened. `Err`: everything that is wrong with it; nothing has changed then.
+    pub fn reload(&self, config: &LiveConfig) -> Result<Reloaded, Vec<String>> {
+        self.crew().take_over(config, &self.shared)
+    }
+
+    /// A thread that panicked ends the process: what it held is not looked at again.
+    fn crew(&self) -> MutexGuard<'_, Crew> {
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the intake's events go; the journal is read from `outlet.after` on.
     pub fn outlet(&self) -> Result<mpsc::Sender<Given>, Vec<String>> {
         let (to, mut given) = mpsc::channel::<Given>(GIVEN_QUEUE);
-        let judge = self.judge.clone();
-        let oldest = self.clock.now() - BEFORE_START;
+        let judge = self.shared.judge.clone();
+        let oldest = self.shared.clock.now() - BEFORE_START;
         spawn("access", move || {
             while let Some(Given { at, input, .. }) = given.blocking_recv() {
                 let door = match &input {
@@ -232,28 +182,23 @@ impl Site {
 
     /// Writes down what only changes slowly: what waits, and how far the wall clock, which shows `utc`, has gone.
     pub fn measure(&self, utc: Instant) {
-        for (name, depth) in self.names.iter().zip(self.waiting.depths()) {
-            self.metrics.waits(name, depth);
+        // Whoever takes over a configuration holds the cameras for a while: then the next second will do.
+        if let Ok(crew) = self.crew.try_lock() {
+            crew.measure(&self.shared);
         }
-        self.metrics
-            .wall_ahead
-            .set(self.clock.wall_ahead(utc).as_s());
+        let ahead = self.shared.clock.wall_ahead(utc);
+        self.shared.metrics.wall_ahead.set(ahead.as_s());
     }
 
     /// Ends everything, in the order of the flow. Returns each camera's verdict hash.
     pub fn stop(self) -> Vec<(String, String)> {
-        self.stop.cancel();
-        for camera in self.cameras {
-            if let Err(error) = joined(camera.join()) {
-                tracing::error!("a camera's thread could not work: {error}");
-            }
-        }
-        self.waiting.close();
+        self.crew().end();
+        self.shared.waiting.close();
         for worker in self.workers {
             joined(worker.join());
         }
         // The judge may have ended by itself; then there is nothing to tell.
-        drop(self.judge.send(Told::Stop));
+        drop(self.shared.judge.send(Told::Stop));
         let hashes = joined(self.judging.join());
         // The judge's listeners have gone: what is asked for is written, for a while.
         if let Some(keeper) = Arc::into_inner(self.keeper) {
@@ -261,17 +206,6 @@ impl Site {
         }
         hashes
     }
-}
-
-fn board(config: &LiveConfig, now: Instant, counts: &[CameraMetrics]) -> Board {
-    let names = config.cameras.iter().map(|camera| camera.name.clone());
-    let counts: BTreeMap<String, CameraMetrics> = names.zip(counts.iter().cloned()).collect();
-    let doors = config
-        .cameras
-        .iter()
-        .flat_map(|camera| &camera.site.engine.doors);
-    let doors: Vec<String> = doors.map(|door| door.name.clone()).collect();
-    Board::new(&config.name, now, counts, doors)
 }
 
 /// The folder for traces, made if need be.
@@ -292,44 +226,8 @@ fn keeper(config: &LiveConfig) -> Result<Arc<Keeper>, Vec<String>> {
     Ok(Arc::new(keeper))
 }
 
-/// What a camera's engine begins with.
-struct Begin {
-    model: String,
-    least_rate_hz: f64,
-    followed: Arc<AtomicBool>,
-}
-
-fn groups(
-    config: &LiveConfig,
-    clock: &BoxClock,
-    metrics: &Arc<Metrics>,
-    begins: &[Begin],
-    traces: &std::path::Path,
-) -> Vec<Group> {
-    let now = clock.now();
-    let mut groups = Vec::new();
-    for (camera, begin) in config.cameras.iter().zip(begins) {
-        let made = Group::new(
-            camera,
-            now,
-            begin.least_rate_hz,
-            metrics,
-            Arc::clone(&begin.followed),
-        );
-        match made {
-            Ok(mut group) => {
-                let path = traces.join(format!("{}-{}.jsonl", camera.name, group.started));
-                group.begin(camera, Some(begin.model.clone()), &path, now);
-                groups.push(group);
-            }
-            // The configuration was checked; this is a defect, and the process's end.
-            Err(problem) => panic!("camera {:?}: {problem}", camera.name),
-        }
-    }
-    groups
-}
-
-fn spawn<T: Send + 'static>(
+/// A thread with a name.
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Vec<String>> {
@@ -340,7 +238,7 @@ fn spawn<T: Send + 'static>(
 }
 
 /// A panic in a thread is a defect; it is passed on, never swallowed.
-fn joined<T>(joined: std::thread::Result<T>) -> T {
+pub(super) fn joined<T>(joined: std::thread::Result<T>) -> T {
     match joined {
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),

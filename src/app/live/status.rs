@@ -62,52 +62,75 @@ pub struct DoorStatus {
     pub last_at: String,
 }
 
-/// The status, shared between who writes it and who shows it.
-#[derive(Debug, Clone, Default)]
-pub struct Board {
-    status: Arc<Mutex<Status>>,
+#[derive(Debug, Default)]
+struct Shared {
+    status: Status,
     counts: BTreeMap<String, CameraMetrics>,
 }
 
+/// The status, shared between who writes it and who shows it.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    shared: Arc<Mutex<Shared>>,
+}
+
 impl Board {
-    /// A board of a site with these cameras and doors.
-    pub fn new(
-        site: &str,
-        since: Instant,
-        counts: BTreeMap<String, CameraMetrics>,
-        doors: impl IntoIterator<Item = String>,
-    ) -> Self {
-        let starting = CameraStatus {
-            sight: name_of(SightState::NoFootage),
-            why: "starting".to_owned(),
-            since: utc(since),
-            ..CameraStatus::default()
-        };
-        let cameras = counts.keys().cloned();
+    /// A board of a site without cameras.
+    pub fn new(site: &str, since: Instant) -> Self {
         let status = Status {
             site: site.to_owned(),
             since: utc(since),
-            cameras: cameras.map(|name| (name, starting.clone())).collect(),
-            doors: doors
-                .into_iter()
-                .map(|door| (door, DoorStatus::default()))
-                .collect(),
-            stuck: Vec::new(),
+            ..Status::default()
         };
+        let counts = BTreeMap::new();
         Self {
-            status: Arc::new(Mutex::new(status)),
-            counts,
+            shared: Arc::new(Mutex::new(Shared { status, counts })),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    /// From now on the site has these cameras and doors; what is known of those that stay, stays.
+    pub fn set(
+        &self,
+        now: Instant,
+        counts: BTreeMap<String, CameraMetrics>,
+        doors: impl IntoIterator<Item = String>,
+    ) {
+        let starting = CameraStatus {
+            sight: name_of(SightState::NoFootage),
+            why: "starting".to_owned(),
+            since: utc(now),
+            ..CameraStatus::default()
+        };
+        let mut shared = self.lock();
+        let status = &mut shared.status;
+        let mut known = std::mem::take(&mut status.cameras);
+        let cameras = counts.keys().cloned();
+        status.cameras = cameras
+            .map(|name| {
+                let camera = known.remove(&name);
+                (name, camera.unwrap_or_else(|| starting.clone()))
+            })
+            .collect();
+        let mut known = std::mem::take(&mut status.doors);
+        status.doors = doors
+            .into_iter()
+            .map(|name| {
+                let door = known.remove(&name);
+                (name, door.unwrap_or_default())
+            })
+            .collect();
+        shared.counts = counts;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The status now.
     pub fn now(&self) -> Status {
-        let mut status = self.lock().clone();
-        for (name, counts) in &self.counts {
+        let shared = self.lock();
+        let mut status = shared.status.clone();
+        for (name, counts) in &shared.counts {
             let Some(camera) = status.cameras.get_mut(name) else {
                 continue;
             };
@@ -125,9 +148,11 @@ impl Board {
 impl Listener for Board {
     fn verdict(&mut self, group: &Group, verdict: &Verdict) {
         let line = explain_verdict(verdict, &group.names);
-        let mut status = self.lock();
-        let door = status.doors.entry(group.door(verdict).to_owned());
-        let door = door.or_default();
+        let status = &mut self.lock().status;
+        // A door that was taken out may still have something to say: not on the board.
+        let Some(door) = status.doors.get_mut(group.door(verdict)) else {
+            return;
+        };
         if verdict.revision == 1 {
             let kind = verdict.kind.name().to_owned();
             *door.verdicts.entry(kind).or_default() += 1;
@@ -137,8 +162,10 @@ impl Listener for Board {
     }
 
     fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str) {
-        let mut status = self.lock();
-        let camera = status.cameras.entry(group.camera.clone()).or_default();
+        let status = &mut self.lock().status;
+        let Some(camera) = status.cameras.get_mut(&group.camera) else {
+            return;
+        };
         camera.sight = name_of(state);
         camera.why = why.to_owned();
         camera.since = utc(at);

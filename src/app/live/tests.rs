@@ -9,12 +9,13 @@ use prometheus_client::metrics::counter::Counter;
 use super::group::Group;
 use super::metrics::Metrics;
 use super::record::Recorder;
-use super::told::Seen;
+use super::told::{Begin, Seen};
 use super::view::least_rate_hz;
 use super::waiting::{Closed, Job, LINE_FRAMES, Waiting};
 use crate::app::replay::replay_trace;
-use crate::capture::{Clip, ClipOptions};
+use crate::capture::{Clip, ClipOptions, Rotation};
 use crate::config::{LiveCamera, TransportName, load};
+use crate::evidence::{Ring, RingLimits};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
 
@@ -56,6 +57,18 @@ fn camera() -> LiveCamera {
     }
 }
 
+fn begin() -> Begin {
+    Begin {
+        place: 0,
+        camera: camera(),
+        model: "test".to_owned(),
+        least_rate_hz: 8.0,
+        followed: Arc::default(),
+        ring: Arc::new(Ring::new(RingLimits::default(), Rotation::None)),
+        after: None,
+    }
+}
+
 /// The camera and the time, ms, of the next frame to look at.
 #[track_caller]
 fn next(waiting: &Waiting, expect: Option<(usize, i64)>) {
@@ -66,19 +79,23 @@ fn next(waiting: &Waiting, expect: Option<(usize, i64)>) {
 
 #[test]
 fn the_oldest_frame_goes_when_a_line_is_full() {
-    let waiting = Waiting::new(vec![None]);
+    let waiting = Waiting::default();
+    assert_eq!(waiting.add(None, Arc::default()), 0);
     let mut dropped = Vec::new();
     for job in jobs(LINE_FRAMES + 2) {
         dropped.extend(waiting.put(0, job).map(|job| job.taken));
     }
     assert_eq!(dropped, [at(0), at(10)]);
-    assert_eq!(waiting.depths(), [LINE_FRAMES]);
+    assert_eq!(waiting.depth(0), LINE_FRAMES);
     next(&waiting, Some((0, 20)));
 }
 
 #[test]
 fn a_camera_has_one_frame_in_work_and_who_waits_longest_is_next() {
-    let waiting = Waiting::new(vec![None, None]);
+    let waiting = Waiting::default();
+    for place in [0, 1] {
+        assert_eq!(waiting.add(None, Arc::default()), place);
+    }
     let mut jobs = jobs(4).into_iter();
     for camera in [0, 0, 1, 1] {
         let job = jobs.next().expect("enough");
@@ -95,6 +112,23 @@ fn a_camera_has_one_frame_in_work_and_who_waits_longest_is_next() {
 }
 
 #[test]
+fn a_camera_that_is_taken_out_leaves_nothing_behind() {
+    let waiting = Waiting::default();
+    assert_eq!(waiting.add(None, Arc::default()), 0);
+    let mut jobs = jobs(3).into_iter();
+    let mut put = |camera| waiting.put(camera, jobs.next().expect("enough"));
+    assert!(put(0).is_none());
+    next(&waiting, Some((0, 0)));
+    assert!(put(0).is_none());
+    waiting.remove(0);
+    // The frame that was in work comes back to nobody, and the next camera is another one.
+    waiting.done(0, None);
+    assert_eq!(waiting.add(None, Arc::default()), 1);
+    assert!(put(0).is_none());
+    next(&waiting, None);
+}
+
+#[test]
 fn a_door_of_usual_size_needs_eight_frames_a_second() {
     let hz = least_rate_hz(&camera().site.engine).expect("enough floor");
     assert!((8.0..9.0).contains(&hz), "{hz}");
@@ -104,7 +138,7 @@ fn a_door_of_usual_size_needs_eight_frames_a_second() {
 #[track_caller]
 fn sight(steps_ms: &[i64], expect: &[SightState]) {
     let metrics = Arc::new(Metrics::default());
-    let mut group = Group::new(&camera(), at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
     group.sight(at(0), SightState::Clear, &mut |_| {});
     let mut now = 0;
     let mut said = Vec::new();
@@ -146,7 +180,7 @@ fn too_few_frames_are_starvation_and_enough_end_it() {
 #[test]
 fn frames_that_stop_are_noticed_without_another_frame() {
     let metrics = Arc::new(Metrics::default());
-    let mut group = Group::new(&camera(), at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
     group.sight(at(0), SightState::Clear, &mut |_| {});
     let seen = Seen {
         camera: 0,
@@ -178,7 +212,7 @@ fn the_trace_of_a_live_run_replays_to_its_hash() {
     let path = folder.path().join("trace.jsonl");
     let metrics = Arc::new(Metrics::default());
     let camera = camera();
-    let mut group = Group::new(&camera, at(0), 8.0, &metrics, Arc::default()).expect("usable");
+    let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
     group.begin(&camera, None, &path, at(0));
     group.sight(at(10), SightState::Clear, &mut |_| {});
     group.tick(at(60_000), &mut |_| {});

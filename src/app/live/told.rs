@@ -1,12 +1,19 @@
 //! What the judge is told.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crossbeam_channel::Sender;
+
+use super::judge::DoorPlaces;
+use crate::config::LiveCamera;
 use crate::detection::Detection;
 use crate::engine::Input;
+use crate::evidence::Ring;
 use crate::sight::SightState;
 use crate::units::{DoorId, Instant};
 
 /// One thing that happened, on its way to the judge.
-#[derive(Debug)]
 pub enum Told {
     /// A frame was looked at.
     Seen(Seen),
@@ -28,6 +35,8 @@ pub enum Told {
         /// What: an access event or a feed's status.
         input: Input,
     },
+    /// Cameras come, go or are judged otherwise from now on.
+    Change(Box<Change>),
     /// No more is coming: write down what is known and end.
     Stop,
 }
@@ -51,4 +60,34 @@ pub struct Seen {
     pub taken_up_us: i64,
     /// When it had been looked at.
     pub looked_us: i64,
+}
+
+/// Cameras that come, go or are judged otherwise.
+pub struct Change {
+    /// Places of cameras whose engines end.
+    pub gone: Vec<usize>,
+    /// Engines that begin.
+    pub begin: Vec<Begin>,
+    /// Where access events belong from now on.
+    pub doors: DoorPlaces,
+    /// Is told which doors go on as if nothing had happened.
+    pub done: Sender<Vec<String>>,
+}
+
+/// A camera's engine that is to begin.
+pub struct Begin {
+    /// Its place.
+    pub place: usize,
+    /// The camera with its doors.
+    pub camera: LiveCamera,
+    /// The detector's name and what identifies it.
+    pub model: String,
+    /// Frames a second that its most demanding door needs.
+    pub least_rate_hz: f64,
+    /// Whether somebody is being followed.
+    pub followed: Arc<AtomicBool>,
+    /// Its last pictures.
+    pub ring: Arc<Ring>,
+    /// The place of the engine that it takes over from; that one ends.
+    pub after: Option<usize>,
 }

@@ -6,12 +6,16 @@
 //! is looking at: at most one frame of a camera is in work, so its frames stay in order, and its
 //! detector goes with it.
 //!
+//! Cameras come and go while others are looked at; a place is never given twice, so that nothing that is
+//! still on its way is taken for somebody else's.
+//!
 //! The lock is held for moving a few pointers, never while anything is decoded or looked at.
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::metrics::CameraMetrics;
 use crate::capture::Frame;
 use crate::inference::Detector;
 use crate::units::Instant;
@@ -42,18 +46,22 @@ pub struct Work {
     pub job: Job,
     /// The camera's detector; `None` if it has none.
     pub eyes: Option<Box<dyn Detector>>,
+    /// What is counted of the camera.
+    pub counts: Arc<CameraMetrics>,
 }
 
-#[derive(Default)]
 struct Line {
     jobs: VecDeque<Job>,
     eyes: Option<Box<dyn Detector>>,
+    counts: Arc<CameraMetrics>,
     in_work: bool,
 }
 
 #[derive(Default)]
 struct Lines {
-    lines: Vec<Line>,
+    /// By the camera's place.
+    lines: BTreeMap<usize, Line>,
+    next: usize,
     closed: bool,
 }
 
@@ -65,19 +73,26 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// One line for each camera, with its detector.
-    pub fn new(eyes: Vec<Option<Box<dyn Detector>>>) -> Self {
-        let line = |eyes| Line {
+    /// A line for a camera with its detector; returns the camera's place.
+    pub fn add(&self, eyes: Option<Box<dyn Detector>>, counts: Arc<CameraMetrics>) -> usize {
+        let mut lines = self.lock();
+        let place = lines.next;
+        lines.next += 1;
+        let line = Line {
+            jobs: VecDeque::new(),
             eyes,
-            ..Line::default()
+            counts,
+            in_work: false,
         };
-        Self {
-            lines: Mutex::new(Lines {
-                lines: eyes.into_iter().map(line).collect(),
-                closed: false,
-            }),
-            fresh: Condvar::new(),
-        }
+        lines.lines.insert(place, line);
+        place
+    }
+
+    /// The camera is gone, with what waits of it.
+    pub fn remove(&self, camera: usize) {
+        let gone = self.lock().lines.remove(&camera);
+        // A detector takes its time to go: not while the others wait.
+        drop(gone);
     }
 
     /// A thread that panicked ends the process: what it held is not looked at again.
@@ -88,7 +103,7 @@ impl Waiting {
     /// Queues a frame; returns the one that had to go for it.
     pub fn put(&self, camera: usize, job: Job) -> Option<Job> {
         let mut lines = self.lock();
-        let line = lines.lines.get_mut(camera)?;
+        let line = lines.lines.get_mut(&camera)?;
         let dropped = if line.jobs.len() >= LINE_FRAMES {
             line.jobs.pop_front()
         } else {
@@ -124,7 +139,7 @@ impl Waiting {
     /// The camera's frame was looked at.
     pub fn done(&self, camera: usize, eyes: Option<Box<dyn Detector>>) {
         let mut lines = self.lock();
-        let Some(line) = lines.lines.get_mut(camera) else {
+        let Some(line) = lines.lines.get_mut(&camera) else {
             return;
         };
         line.in_work = false;
@@ -136,10 +151,10 @@ impl Waiting {
         }
     }
 
-    /// Frames that wait, by camera.
-    pub fn depths(&self) -> Vec<usize> {
+    /// Frames of a camera that wait.
+    pub fn depth(&self, camera: usize) -> usize {
         let lines = self.lock();
-        lines.lines.iter().map(|line| line.jobs.len()).collect()
+        lines.lines.get(&camera).map_or(0, |line| line.jobs.len())
     }
 
     /// Lets everybody who waits go.
@@ -155,18 +170,19 @@ pub struct Closed;
 
 impl Lines {
     fn oldest(&mut self) -> Option<Work> {
-        let waiting = self.lines.iter().enumerate().filter_map(|(camera, line)| {
+        let waiting = self.lines.iter().filter_map(|(camera, line)| {
             let first = line.jobs.front().filter(|_| !line.in_work)?;
-            Some((first.arrived_us, camera))
+            Some((first.arrived_us, *camera))
         });
         let (_, camera) = waiting.min()?;
-        let line = &mut self.lines[camera];
+        let line = self.lines.get_mut(&camera)?;
         let job = line.jobs.pop_front()?;
         line.in_work = true;
         Some(Work {
             camera,
             job,
             eyes: line.eyes.take(),
+            counts: Arc::clone(&line.counts),
         })
     }
 }

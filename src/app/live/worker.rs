@@ -6,7 +6,6 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 
 use super::clock::BoxClock;
-use super::metrics::CameraMetrics;
 use super::progress::Progress;
 use super::told::{Seen, Told};
 use super::waiting::{Waiting, Work};
@@ -24,8 +23,6 @@ pub struct WorkerTask {
     pub judge: Sender<Told>,
     /// The site's time.
     pub clock: BoxClock,
-    /// What is counted, by camera.
-    pub counts: Vec<CameraMetrics>,
     /// That it is alive.
     pub progress: Progress,
 }
@@ -49,6 +46,7 @@ impl WorkerTask {
             camera,
             job,
             mut eyes,
+            counts,
         } = work;
         let taken_up_us = self.clock.now_us();
         let mut people = Vec::new();
@@ -66,14 +64,12 @@ impl WorkerTask {
         for person in &mut people {
             *person = person.quantised();
         }
-        if let Some(counts) = self.counts.get(camera) {
-            let counter = if looked {
-                &counts.looked
-            } else {
-                &counts.skipped
-            };
-            counter.inc();
-        }
+        let counter = if looked {
+            &counts.looked
+        } else {
+            &counts.skipped
+        };
+        counter.inc();
         let seen = Seen {
             camera,
             taken: job.taken,
