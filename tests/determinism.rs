@@ -17,16 +17,20 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use tailgate::app::log::VerdictLog;
 use tailgate::app::replay::replay_trace;
 use tailgate::app::run::EngineRun;
-use tailgate::app::trace::Provenance;
+use tailgate::app::trace::{Provenance, TraceLine, TraceReader};
 use tailgate::commands::simulate::load;
+use tailgate::engine::Engine;
 use tailgate::sim::feed::{Level, feed};
 use tailgate::sim::script::Scene;
 use tailgate::units::Instant;
 
 /// How often each scene is played.
 const RUNS: usize = 20;
+/// The state is written down and read again after so many inputs; a prime, so that it falls anywhere.
+const WRITTEN_EVERY: u32 = 37;
 
 /// One scene for each part of the engine.
 const SCENES: [&str; 13] = [
@@ -112,6 +116,39 @@ fn every_run_and_every_replay_comes_to_the_hash_that_is_written_down() {
         now, written,
         "if the engine was changed on purpose: TAILGATE_BLESS=1 cargo test --test determinism"
     );
+}
+
+/// An engine written down at any moment and read again goes on to the same hash.
+#[test]
+fn a_state_goes_on_to_the_same_hash() {
+    for name in SCENES {
+        let path = project(&format!("testdata/scenes/{name}.scene"));
+        let scene = load(&path).unwrap_or_else(|problem| panic!("{}", problem.message));
+        for level in [Level::Footprints, Level::Boxes] {
+            if level == Level::Boxes && !scene.boxes {
+                continue;
+            }
+            let (hash, trace) = play(&scene, level);
+            let mut reader = TraceReader::new(trace.as_slice()).unwrap();
+            let config = reader.header.config.clone();
+            let mut engine = Engine::new(config.clone()).unwrap();
+            let (mut log, mut said, mut told) = (VerdictLog::default(), Vec::new(), 0_u32);
+            while let Some(line) = reader.next_line().unwrap() {
+                let TraceLine::In { at, r#in } = line else {
+                    continue;
+                };
+                told += 1;
+                if told.is_multiple_of(WRITTEN_EVERY) {
+                    let state = serde_json::to_string(&engine.state()).unwrap();
+                    let state = serde_json::from_str(&state).unwrap();
+                    engine = Engine::resume(config.clone(), state).unwrap();
+                }
+                engine.step(at, &r#in, &mut said);
+            }
+            said.iter().for_each(|output| log.take(output));
+            assert_eq!(log.verdict_hash(), hash, "{name} {level:?}");
+        }
+    }
 }
 
 /// A hash that covered nothing would always be the same.

@@ -10,8 +10,8 @@ mod feed;
 mod lateness;
 
 pub use clock::{
-    ClockChange, ClockEvent, ClockOffset, ClockState, ClockStatus, Correction, DoorClock, Drift,
-    LearnClock, Spans,
+    ClockChange, ClockEvent, ClockOffset, ClockState, ClockStatus, Correction, DoorClock,
+    DoorClockState, Drift, LearnClock, Spans,
 };
 pub use dedup::Deduplicator;
 pub use doors::{DoorMap, ReaderPlace};

@@ -9,6 +9,8 @@
 //!
 //! What is inferred from people who appear or vanish at the line is in `threshold`.
 
+use serde::{Deserialize, Serialize};
+
 use super::continuity::{INTERRUPTED_AFTER, SHORTEST, only_unread, unread_points};
 use super::excursion::Excursion;
 use super::finding::Finding;
@@ -36,7 +38,7 @@ pub(super) struct Rules<'a> {
 }
 
 /// One track's account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) id: TrackId,
     /// Points up to here have been read.
@@ -72,7 +74,7 @@ pub(super) struct Account {
 }
 
 /// How a track began.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Birth {
     pub(super) sighting: Sighting,
     /// How it moved at first; `None` while it is too early to say.
@@ -82,7 +84,7 @@ pub(super) struct Birth {
 }
 
 /// A stay deep on one side, not yet long enough to have settled or going on since.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Run {
     side: Side,
     since: Instant,

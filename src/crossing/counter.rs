@@ -78,11 +78,11 @@ pub struct CrossingCounter {
     line: PortalLine,
     settings: CounterSettings,
     /// In order of track; an account that broke off comes before the one that goes on.
-    accounts: Vec<Account>,
+    pub(super) accounts: Vec<Account>,
     /// The last frame.
-    last_step: Option<Instant>,
+    pub(super) last_step: Option<Instant>,
     /// When the footage began or went on after a gap.
-    footage_from: Instant,
+    pub(super) footage_from: Instant,
 }
 
 impl CrossingCounter {

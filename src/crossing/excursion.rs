@@ -2,6 +2,8 @@
 //!
 //! Whoever dithers at the line is on one long excursion, which ends in one crossing or in none.
 
+use serde::{Deserialize, Serialize};
+
 use super::sighting::{Motion, Pass, Sighting};
 use crate::floor::FootprintBasis;
 use crate::tracking::PathPoint;
@@ -12,7 +14,7 @@ use crate::units::{Instant, Interval, Span};
 const ONE_PASSAGE: Span = Span::from_ms(1_000);
 
 /// What happened since the track was last deep on the side where it is settled.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Excursion {
     /// When it was last deep there.
     pub(super) left: Option<Instant>,
@@ -36,8 +38,9 @@ impl Excursion {
     }
 
     pub(super) fn note(&mut self, point: &PathPoint, interrupted: bool) {
-        self.seen += 1;
-        self.heads += u32::from(point.basis == Some(FootprintBasis::Head));
+        self.seen = self.seen.saturating_add(1);
+        let head = point.basis == Some(FootprintBasis::Head);
+        self.heads = self.heads.saturating_add(u32::from(head));
         self.crowded |= point.crowded;
         self.interrupted |= interrupted;
     }

@@ -25,7 +25,7 @@ impl Account {
         if self.excursion.interrupted {
             add_doubt(&mut doubts, Doubt::TrackInterrupted);
         }
-        if 2 * self.excursion.heads > self.excursion.seen {
+        if self.excursion.heads > self.excursion.seen / 2 {
             add_doubt(&mut doubts, Doubt::FeetHidden);
         }
         if self.excursion.crowded {

@@ -9,6 +9,7 @@ mod excursion;
 mod finding;
 mod settings;
 mod sighting;
+mod state;
 mod stitch;
 mod swap;
 mod threshold;
@@ -18,3 +19,4 @@ mod tests;
 
 pub use counter::{Crossing, CrossingCounter, Direction};
 pub use settings::CounterSettings;
+pub use state::CounterState;

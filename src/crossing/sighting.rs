@@ -1,5 +1,7 @@
 //! One point of a path, as a portal sees it.
 
+use serde::{Deserialize, Serialize};
+
 use super::Direction;
 use crate::floor::{PointInFloor, PortalLine};
 use crate::tracking::PathPoint;
@@ -10,14 +12,14 @@ use crate::units::Instant;
 const ON_LINE_M: f64 = 0.001;
 
 /// A side of a portal. "On the line" is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Side {
     Inside,
     Outside,
 }
 
 /// A path point with its reading.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Sighting {
     pub(super) at: Instant,
     pub(super) point: PointInFloor,
@@ -36,7 +38,7 @@ pub(super) struct Sighting {
 }
 
 /// How somebody moved over a short while.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Motion {
     /// Velocity, m/s.
     pub(super) velocity: (f64, f64),
@@ -47,7 +49,7 @@ pub(super) struct Motion {
 }
 
 /// Where and when the line was passed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pass {
     pub(super) at: Instant,
     pub(super) station_m: f64,

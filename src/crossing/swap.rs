@@ -5,6 +5,8 @@
 //! side. People who make way for each other stop first. So a pair of bounces is one person in and
 //! one out, with doubts; a single bounce is a turn and counts nothing.
 
+use serde::{Deserialize, Serialize};
+
 use super::account::{Account, Rules};
 use super::excursion::Excursion;
 use super::finding::Finding;
@@ -26,7 +28,7 @@ const TOGETHER_M: f64 = 1.0;
 const WAITS: Span = Span::from_ms(1_000);
 
 /// A track walked up to the line and away again without a pause.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Bounce {
     /// The side on which it stayed.
     side: Side,

@@ -6,6 +6,8 @@
 //! wait, or fail. An input that makes no sense (a frame from the past, an unknown camera) changes
 //! nothing and is answered with an alarm.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Alarm, CameraView, EngineConfig, FrameInput, Input, Output, Seen};
 use crate::access::AccessEvent;
 use crate::crossing::{Crossing, CrossingCounter};
@@ -23,25 +25,35 @@ pub const MAX_FRAME_GAP: Span = Span::from_ms(900);
 /// The engine: a deterministic function of its inputs.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    config: EngineConfig,
-    cameras: Vec<CameraState>,
-    ledgers: Vec<Ledger>,
-    next_crossing: u32,
-    now: Instant,
+    pub(super) config: EngineConfig,
+    pub(super) cameras: Vec<CameraState>,
+    pub(super) ledgers: Vec<Ledger>,
+    pub(super) next_crossing: u32,
+    pub(super) now: Instant,
+    /// What happened between two configurations; ledgers are told before anything else.
+    pub(super) untold: Vec<Untold>,
     scratch: Scratch,
 }
 
 /// What the engine knows of one camera.
 #[derive(Debug, Clone)]
-struct CameraState {
+pub(super) struct CameraState {
     model: Option<CameraModel>,
     grid: Grid,
-    tracker: Tracker,
-    counters: Vec<(PortalId, DoorId, CrossingCounter)>,
-    sight: SightState,
+    pub(super) tracker: Tracker,
+    pub(super) counters: Vec<(PortalId, DoorId, CrossingCounter)>,
+    pub(super) sight: SightState,
     /// Since when it cannot be believed, and why.
-    blind_since: Option<(Instant, Doubt)>,
-    last_frame: Option<Instant>,
+    pub(super) blind_since: Option<(Instant, Doubt)>,
+    pub(super) last_frame: Option<Instant>,
+}
+
+/// A time of blindness that a door's ledger has not been told of yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Untold {
+    pub door: DoorId,
+    pub blind: Interval,
+    pub doubt: Doubt,
 }
 
 /// Buffers that live as long as the engine, so that a step allocates nothing once they have grown.
@@ -78,6 +90,7 @@ impl Engine {
             ledgers,
             next_crossing: 1,
             now: Instant::MIN,
+            untold: Vec::new(),
             scratch: Scratch::default(),
         })
     }
@@ -86,6 +99,7 @@ impl Engine {
     /// one), and appends what follows from it to `out`.
     pub fn step(&mut self, now: Instant, input: &Input, out: &mut Vec<Output>) {
         self.now = self.now.max(now);
+        self.tell_untold();
         match input {
             Input::Frame(frame) => self.on_frame(frame, out),
             Input::Access(event) => self.on_access(event, out),
@@ -148,7 +162,7 @@ impl Engine {
         for mut crossing in self.scratch.crossings.drain(..) {
             crossing.id = CrossingId(self.next_crossing);
             crossing.camera = frame.camera;
-            self.next_crossing += 1;
+            self.next_crossing = self.next_crossing.saturating_add(1);
             if let Some(ledger) = self.ledgers.get_mut(usize::from(crossing.door.0)) {
                 ledger.on_crossing(self.now, &crossing, &mut self.scratch.ledger);
             }
@@ -196,6 +210,15 @@ impl Engine {
                 .iter()
                 .any(|portal| portal.camera == camera && usize::from(portal.door.0) == index);
             if watched {
+                ledger.on_blind(self.now, blind, doubt, &mut self.scratch.ledger);
+            }
+        }
+    }
+
+    /// Tells ledgers what happened between two configurations.
+    fn tell_untold(&mut self) {
+        for Untold { door, blind, doubt } in std::mem::take(&mut self.untold) {
+            if let Some(ledger) = self.ledgers.get_mut(usize::from(door.0)) {
                 ledger.on_blind(self.now, blind, doubt, &mut self.scratch.ledger);
             }
         }

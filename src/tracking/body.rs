@@ -1,5 +1,7 @@
 //! What the tracker knows of a track beyond what it tells.
 
+use serde::{Deserialize, Serialize};
+
 use super::kalman::Motion;
 use super::outline::{Outline, Projection};
 use super::sighting::Sighting;
@@ -14,7 +16,7 @@ const HEIGHT_SIGHTINGS: f64 = 20.0;
 const SHORTEST_STEP_S: f64 = 1e-3;
 
 /// The hidden half of a track.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Body {
     pub(super) motion: Motion,
     /// Where it was when last seen, m: walls are judged from there.

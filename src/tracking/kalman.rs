@@ -9,10 +9,12 @@
 //!
 //! It knows neither walls nor pictures.
 
+use serde::{Deserialize, Serialize};
+
 use crate::floor::{Cov2, PointInFloor};
 
 /// Position and velocity on the floor, with covariance.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Motion {
     /// Position, m.
     pub(super) point: PointInFloor,

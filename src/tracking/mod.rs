@@ -11,11 +11,13 @@ mod outline;
 mod path;
 mod settings;
 mod sighting;
+mod state;
 mod track;
 mod tracker;
 
 pub use assignment::Assignment;
 pub use settings::TrackerSettings;
+pub use state::TrackerState;
 pub use track::{PathPoint, Track, TrackState};
 pub use tracker::{Observation, Tracker};
 

@@ -4,6 +4,8 @@
 //! smoothed; the motion comes from the floor, so that a person's box moves as the person does and
 //! grows as they come nearer. Without a camera model the box moves on as it did last.
 
+use serde::{Deserialize, Serialize};
+
 use crate::detection::{BoxInImage, PointInImage};
 use crate::floor::{CameraModel, PointInFloor};
 
@@ -17,7 +19,7 @@ const MIN_FIGURE_PX: f64 = 4.0;
 const SCALE_BOUNDS: (f64, f64) = (0.5, 2.0);
 
 /// A track's box, smoothed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outline {
     /// Middle of the lower edge less the projected footprint (or just itself without one), px.
     offset: PointInImage,

@@ -25,7 +25,7 @@ pub enum TrackState {
 }
 
 /// Where a track was at one frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PathPoint {
     /// The frame's time.
     pub at: Instant,
@@ -42,7 +42,7 @@ pub struct PathPoint {
 }
 
 /// One identity hypothesis over time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Track {
     /// Its identity; opaque, never reused in a run.
     pub id: TrackId,

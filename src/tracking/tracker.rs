@@ -25,7 +25,7 @@ use crate::units::{Instant, Span, TrackId};
 
 /// Most tracks at one time; sightings beyond that begin none. Far above what a view can hold: it
 /// bounds the work when a detector goes wild.
-const MAX_TRACKS: usize = 256;
+pub(super) const MAX_TRACKS: usize = 256;
 /// Most sightings taken from one frame, for the same reason.
 const MAX_SIGHTINGS: usize = 256;
 
@@ -46,10 +46,10 @@ pub struct Observation {
 pub struct Tracker {
     settings: TrackerSettings,
     /// In order of id, as are the bodies that belong to them.
-    tracks: Vec<Track>,
-    bodies: Vec<Body>,
-    next_id: u32,
-    last_step: Option<Instant>,
+    pub(super) tracks: Vec<Track>,
+    pub(super) bodies: Vec<Body>,
+    pub(super) next_id: u32,
+    pub(super) last_step: Option<Instant>,
     sightings: Vec<Sighting>,
     association: Association,
     /// Paths of tracks that are over, kept for their memory.
@@ -105,6 +105,11 @@ impl Tracker {
         self.update(at, view);
         self.begin(at, view);
         lifecycle::settle(at, dt, &mut self.tracks, &mut self.bodies, &self.settings);
+    }
+
+    /// What it assumes.
+    pub fn settings(&self) -> &TrackerSettings {
+        &self.settings
     }
 
     /// All tracks, in order of id; ended ones stay for exactly one step.

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{GrantOutcome, Policy, Stage, VerdictKind};
 use crate::access::{AccessEvent, AccessKind, DoorClock, FeedStatus, Spans};
 use crate::crossing::Crossing;
@@ -25,10 +27,11 @@ const MOST_UNCERTAIN: Span = Span::from_ms(300_000);
 pub(super) type CrossingKey = (Instant, CrossingId);
 
 /// The place of a grant in the history: its best estimate, its earliest moment, its id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct GrantKey {
     pub mid: Instant,
     pub lo: Instant,
+    #[serde(with = "super::state::shared_text")]
     pub id: Arc<str>,
 }
 
@@ -36,7 +39,7 @@ pub(super) struct GrantKey {
 pub(super) type DoorKey = (Instant, Instant, Arc<str>);
 
 /// A crossing with the judgement on it and what was stated of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct CrossingEntry {
     pub crossing: Crossing,
     /// When it can have been, limited to [`CROSSING_SLACK`] about the best estimate.
@@ -51,7 +54,7 @@ pub(super) struct CrossingEntry {
 }
 
 /// One passage of a grant, spent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Spend {
     pub grant: GrantKey,
     /// From 1.
@@ -59,7 +62,7 @@ pub(super) struct Spend {
 }
 
 /// The judgement on a crossing, before anything is said of how final it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Finding {
     /// What it most likely is.
     pub kind: VerdictKind,
@@ -74,7 +77,7 @@ pub(super) struct Finding {
 }
 
 /// The substance of a statement on a crossing: when it differs, it is stated anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CrossingSubstance {
     pub kind: VerdictKind,
     pub likely: Option<VerdictKind>,
@@ -84,7 +87,7 @@ pub(super) struct CrossingSubstance {
 }
 
 /// A statement made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Stated<T> {
     pub substance: T,
     pub stage: Stage,
@@ -94,7 +97,7 @@ pub(super) struct Stated<T> {
 pub(super) type StatedCrossing = Stated<CrossingSubstance>;
 
 /// A grant with what was spent of it and what was stated of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct GrantEntry {
     pub event: AccessEvent,
     /// When it was granted, corrected and widened by what is known of the clocks.
@@ -110,7 +113,7 @@ pub(super) struct GrantEntry {
 }
 
 /// The substance of a statement on a grant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct GrantSubstance {
     pub outcome: GrantOutcome,
     pub spent_on: Vec<CrossingKey>,
@@ -118,7 +121,7 @@ pub(super) struct GrantSubstance {
 }
 
 /// Something the door reported that is no grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DoorEvent {
     pub kind: AccessKind,
     /// When, widened by what policy says of the clocks.
@@ -126,7 +129,7 @@ pub(super) struct DoorEvent {
 }
 
 /// What is known of the feed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Feed {
     /// `None`: nothing was ever said of it.
     pub complete_to: Option<Instant>,
@@ -135,8 +138,8 @@ pub(super) struct Feed {
 }
 
 /// When and why the door could not be seen.
-#[derive(Debug, Clone, Default)]
-struct Blindness {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Blindness {
     /// For each reason the times, from and to; none touches another.
     over: BTreeMap<Doubt, BTreeMap<Instant, Instant>>,
     /// What lasts, and since when.
@@ -154,13 +157,13 @@ pub(super) struct History {
     pub unlocks: BTreeMap<DoorKey, DoorEvent>,
     /// Contacts, requests to exit, refusals, alarms of the door.
     pub door_events: BTreeMap<DoorKey, DoorEvent>,
-    blind: Blindness,
+    pub(super) blind: Blindness,
     pub feed: Feed,
     /// Whether an unlock was in force before the oldest of `unlocks`.
     pub unlocked_before: bool,
-    places: BTreeMap<CrossingId, CrossingKey>,
-    ids: BTreeSet<Arc<str>>,
-    widest_grant: Span,
+    pub(super) places: BTreeMap<CrossingId, CrossingKey>,
+    pub(super) ids: BTreeSet<Arc<str>>,
+    pub(super) widest_grant: Span,
     lowest_id: Arc<str>,
 }
 

@@ -86,19 +86,21 @@ pub struct CrossingState {
 /// stated anew.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    door: DoorId,
-    history: History,
+    pub(super) door: DoorId,
+    /// The door's number as it stands in ids: the one it had at first, whatever it has become.
+    pub(super) named: DoorId,
+    pub(super) history: History,
     /// Crossings and grants whose judgement is not final yet.
-    open_crossings: BTreeSet<CrossingKey>,
-    open_grants: BTreeSet<GrantKey>,
+    pub(super) open_crossings: BTreeSet<CrossingKey>,
+    pub(super) open_grants: BTreeSet<GrantKey>,
     /// Crossings on which the ledger abstained only because the feed was behind when they fell due.
-    lagging: BTreeSet<CrossingKey>,
-    next_due: Option<Instant>,
+    pub(super) lagging: BTreeSet<CrossingKey>,
+    pub(super) next_due: Option<Instant>,
     /// What happened before this moment is settled for good.
-    horizon: Instant,
+    pub(super) horizon: Instant,
     /// When the past was last looked through for what can be forgotten.
-    swept: Instant,
-    too_old: u64,
+    pub(super) swept: Instant,
+    pub(super) too_old: u64,
 }
 
 /// What caused a judgement to be made anew.
@@ -113,6 +115,7 @@ impl Ledger {
     pub fn new(door: DoorId, policy: Policy) -> Self {
         Self {
             door,
+            named: door,
             history: History::new(policy.without_negative_times()),
             open_crossings: BTreeSet::new(),
             open_grants: BTreeSet::new(),
@@ -130,7 +133,7 @@ impl Ledger {
             return;
         }
         if event.occurred.hi.max(event.occurred.lo) < self.horizon {
-            self.too_old += 1;
+            self.too_old = self.too_old.saturating_add(1);
             return;
         }
         self.begin(now, out);
@@ -154,7 +157,7 @@ impl Ledger {
             return;
         }
         if crossing.at < self.horizon {
-            self.too_old += 1;
+            self.too_old = self.too_old.saturating_add(1);
             return;
         }
         self.begin(now, out);
@@ -513,7 +516,7 @@ impl Ledger {
             })
         });
         Some(Verdict {
-            id: format!("d{}-c{}", self.door, key.1),
+            id: format!("d{}-c{}", self.named, key.1),
             revision: stated.revision,
             stage: stated.stage,
             door: self.door,
@@ -546,7 +549,7 @@ impl Ledger {
         let was = before.map(|stated| stated.substance.outcome);
         let revision = before.map_or(1, |stated| stated.revision.saturating_add(1));
         let verdict = GrantVerdict {
-            id: format!("d{}-g-{}", self.door, grant.event.id),
+            id: format!("d{}-g-{}", self.named, grant.event.id),
             revision,
             stage,
             door: self.door,

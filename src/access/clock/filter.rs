@@ -5,6 +5,8 @@
 //! (somebody who waited after badging) counts less, and from four deviations on not at all
 //! (Huber, 1964, with the usual 1.5 deviations).
 
+use serde::{Deserialize, Serialize};
+
 /// What the lag is uncertain by besides what passages scatter, s: how people walk is not quite
 /// symmetric, so their middle depends a little on how it is taken.
 const FLOOR_S: f64 = 0.05;
@@ -36,7 +38,7 @@ const GATE: f64 = 4.0;
 const HOUR_S: f64 = 3_600.0;
 
 /// The state at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Filter {
     /// When, s.
     at: f64,

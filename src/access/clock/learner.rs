@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::filter::Filter;
 use super::pairs::{Pairs, Sample};
 use super::search::{Peak, Search, evidence};
@@ -56,7 +58,7 @@ const BACK_SHARE: f64 = 0.5;
 /// What is found besides the lag that is believed is uncertain by this, s.
 const ROUGHLY_S: f64 = 1.0;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Learner {
     settings: LearnClock,
     pairs: Pairs,
@@ -100,6 +102,30 @@ impl Learner {
             passages: 0,
             history: VecDeque::new(),
             arrivals: VecDeque::new(),
+        }
+    }
+
+    /// The same, read from somewhere, for a door with these settings. `Err` says why it cannot be.
+    pub fn resumed(self, settings: LearnClock) -> Result<Self, String> {
+        let fresh = Self::new(settings);
+        if self.settings != fresh.settings {
+            return Err("the clock was learned by other settings".to_owned());
+        }
+        let bounded = self.recent.len() <= KEPT
+            && self.history.len() <= HISTORY
+            && self.arrivals.len() <= ARRIVALS;
+        if !bounded || !self.pairs.is_sound(fresh.settings.range) {
+            return Err("the clock was learned from what cannot be".to_owned());
+        }
+        let search = self.search.resumed(fresh.search);
+        let watch = self.watch.resumed(fresh.watch);
+        match (search, watch) {
+            (Some(search), Some(watch)) => Ok(Self {
+                search,
+                watch,
+                ..self
+            }),
+            _ => Err("the clock was looked for among other offsets".to_owned()),
         }
     }
 
@@ -332,7 +358,7 @@ impl Learner {
         let Some(before) = before else {
             return Some(ClockEvent::Learned);
         };
-        self.set_for = self.passages + AFTER_SET;
+        self.set_for = self.passages.saturating_add(AFTER_SET);
         let by = before.lag_at(at) - filter.lag_at(at);
         Some(ClockEvent::Stepped {
             by: Span::from_s(by),

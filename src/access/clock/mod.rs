@@ -33,6 +33,7 @@
 
 mod filter;
 mod learner;
+mod memory;
 mod pairs;
 mod search;
 mod state;
@@ -46,6 +47,7 @@ use crate::crossing::Direction;
 use crate::units::{Doubt, Instant, Interval, Span};
 
 use learner::Learner;
+pub use memory::DoorClockState;
 pub use state::{ClockChange, ClockEvent, ClockState, ClockStatus, Drift, Spans};
 
 /// What is done about the clock of the access control.

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Instant, Span};
 
 /// Beyond the offset, a passage may come this long after its grant, s: the time to walk.
@@ -21,7 +23,7 @@ const MOST: usize = 2_048;
 const RIVAL_S: f64 = 8.0;
 
 /// One grant with all that could have been on it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sample {
     /// Its stamp, s since the origin.
     pub at: f64,
@@ -46,7 +48,7 @@ impl Sample {
 }
 
 /// Grants and passages of late.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Pairs {
     /// Offsets are looked for up to this, s.
     range_s: f64,
@@ -65,6 +67,15 @@ impl Pairs {
             passages: VecDeque::new(),
             grants: VecDeque::new(),
         }
+    }
+
+    /// Whether it can have been filled by [`Self::told_grant`] and [`Self::told_passage`].
+    pub fn is_sound(&self, range: Span) -> bool {
+        self.range_s.to_bits() == range.as_s().to_bits()
+            && self.passages.len() <= MOST
+            && self.grants.len() <= MOST
+            && self.passages.iter().is_sorted()
+            && self.grants.iter().is_sorted_by(|a, b| a.0 <= b.0)
     }
 
     /// Seconds within which the passages of a grant are looked for.

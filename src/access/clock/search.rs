@@ -9,6 +9,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// Step between lags, s.
 const STEP_S: f64 = 0.25;
 /// A passage speaks for lags within this of its own, s: how much people differ, and stamps in whole
@@ -48,7 +50,7 @@ fn kernel(off: f64) -> f64 {
 }
 
 /// What a search came to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Peak {
     /// The lag, s.
     pub lag: f64,
@@ -63,17 +65,18 @@ pub(super) struct Peak {
 }
 
 /// Scores of all lags.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Search {
     lo: f64,
     rows: Vec<Row>,
     last: Option<f64>,
-    /// For each lag of a row, how much of the passages lies near it.
+    /// For each lag of a row, how much of the passages lies near it. Of the grant at hand alone.
+    #[serde(skip)]
     near: Vec<f64>,
 }
 
 /// The lags of one rate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Row {
     rate: f64,
     /// What the lags have moved by since they last moved by a whole step, s.
@@ -97,6 +100,19 @@ impl Search {
             last: None,
             near: vec![0.0; count],
         }
+    }
+
+    /// The same, fit to go on where `fresh` would begin; `None` if it was made for other lags.
+    pub fn resumed(mut self, fresh: Self) -> Option<Self> {
+        let alike = |a: f64, b: f64| a.to_bits() == b.to_bits();
+        let pairs = self.rows.iter().zip(&fresh.rows);
+        let fits = alike(self.lo, fresh.lo)
+            && self.rows.len() == fresh.rows.len()
+            && pairs.into_iter().all(|(own, new)| {
+                alike(own.rate, new.rate) && own.scores.len() == new.scores.len()
+            });
+        self.near = fresh.near;
+        fits.then_some(self)
     }
 
     /// Forgets everything.
