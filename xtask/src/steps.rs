@@ -50,12 +50,7 @@ pub(crate) fn demo(root: &Path) -> Outcome {
 
 /// Runs every test, and checks that the build without OpenCV holds.
 pub(crate) fn test(root: &Path) -> Outcome {
-    timed("tests", || crate::suite::run(root, PROFILE))?;
-    cargo(
-        root,
-        "tests in documents",
-        &["test", "--doc", "--workspace", "--profile", PROFILE],
-    )?;
+    suite(root)?;
     let slim = [
         "check",
         "--profile",
@@ -65,6 +60,16 @@ pub(crate) fn test(root: &Path) -> Outcome {
         "--bins",
     ];
     cargo(root, "slim build", &slim)
+}
+
+/// Runs every test.
+fn suite(root: &Path) -> Outcome {
+    timed("tests", || crate::suite::run(root, PROFILE))?;
+    cargo(
+        root,
+        "tests in documents",
+        &["test", "--doc", "--workspace", "--profile", PROFILE],
+    )
 }
 
 /// All that a change must pass.
@@ -103,7 +108,8 @@ pub(crate) fn ci(root: &Path) -> Outcome {
         PROFILE,
     ];
     cargo(root, "lints, fuzz targets", &[&fuzz[..], &deny].concat())?;
-    test(root)?;
+    // The lints have checked the slim build already.
+    suite(root)?;
     timed("documentation", || {
         let mut doc = Command::new(cargo_path());
         doc.args([
