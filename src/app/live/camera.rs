@@ -38,6 +38,9 @@ const PULSE: Duration = Duration::from_millis(500);
 /// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest.
 const UNLOOKED: Span = Span::from_ms(500);
 
+/// A camera's clock that is said to have moved: less is drift, and what the network does, s.
+const CLOCK_MOVED_S: f64 = 0.5;
+
 /// How often it is looked whether a person has confirmed the place of a moved camera.
 const ASK_EVERY: Span = Span::from_ms(1_000);
 
@@ -153,6 +156,8 @@ struct Taker<'a> {
     looked: Option<Instant>,
     /// From the camera's stamps to the steady clock, microseconds.
     offset_us: Option<i64>,
+    /// How far the camera's wall clock is ahead of the site's time line, as it was last said, s.
+    clock_ahead_s: Option<f64>,
 }
 
 impl<'a> Taker<'a> {
@@ -171,6 +176,7 @@ impl<'a> Taker<'a> {
             asked: None,
             looked: None,
             offset_us: None,
+            clock_ahead_s: None,
         }
     }
 
@@ -186,8 +192,23 @@ impl<'a> Taker<'a> {
                     "the stream began"
                 );
             }
-            Received::Clock { .. } => {}
+            Received::Clock { media_us, wall_us } => self.compare_clocks(media_us, wall_us),
             Received::Unit(unit) => self.decode(unit),
+        }
+    }
+
+    /// Cameras' clocks are shown, and never used to judge: they are set by hand, by nobody, or to local time, and what counts is
+    /// when a picture came.
+    fn compare_clocks(&mut self, media_us: i64, wall_us: i64) {
+        let clock = &self.task.clock;
+        let taken_us = self.offset_us.map(|offset_us| media_us + offset_us);
+        let taken = clock.at(taken_us.unwrap_or_else(|| clock.now_us()));
+        let ahead_s = (Instant::from_us(wall_us) - taken).as_s();
+        self.task.counts.clock_ahead_s.set(ahead_s);
+        let said = self.clock_ahead_s;
+        if said.is_none_or(|said_s| (ahead_s - said_s).abs() > CLOCK_MOVED_S) {
+            self.clock_ahead_s = Some(ahead_s);
+            tracing::info!(camera = self.task.name, ahead_s, "the camera's clock");
         }
     }
 

@@ -59,6 +59,8 @@ pub struct CameraMetrics {
     pub rate_hz: Gauge<f64, AtomicU64>,
     /// People on the floor.
     pub tracks: Gauge,
+    /// How far its wall clock is ahead of the site's time line, by RTCP's sender reports; 0 where it says nothing, s.
+    pub clock_ahead_s: Gauge<f64, AtomicU64>,
 }
 
 /// Everything that is counted.
@@ -76,6 +78,7 @@ pub struct Metrics {
     clear: Family<OfCamera, Gauge>,
     rate: Family<OfCamera, Gauge<f64, AtomicU64>>,
     tracks: Family<OfCamera, Gauge>,
+    clock_ahead: Family<OfCamera, Gauge<f64, AtomicU64>>,
     waiting: Family<OfCamera, Gauge>,
     stages: Family<OfStage, Histogram>,
     verdicts: Family<OfVerdict, Counter>,
@@ -106,6 +109,7 @@ impl Default for Metrics {
             clear: Family::default(),
             rate: Family::default(),
             tracks: Family::default(),
+            clock_ahead: Family::default(),
             waiting: Family::default(),
             stages: Family::new_with_constructor(|| Histogram::new(STAGE_S)),
             verdicts: Family::default(),
@@ -155,6 +159,8 @@ impl Metrics {
         }
         let rate = self.rate.clone();
         registry.register("frame_rate_hertz", "Frames judged a second", rate);
+        let ahead = self.clock_ahead.clone();
+        registry.register("camera_clock_ahead_seconds", "By sender reports", ahead);
         let stages = self.stages.clone();
         registry.register("stage_seconds", "Time a frame took, by stage", stages);
         let verdicts = self.verdicts.clone();
@@ -188,6 +194,7 @@ impl Metrics {
             clear: self.clear.get_or_create_owned(&of),
             rate_hz: self.rate.get_or_create_owned(&of),
             tracks: self.tracks.get_or_create_owned(&of),
+            clock_ahead_s: self.clock_ahead.get_or_create_owned(&of),
         }
     }
 
@@ -212,6 +219,7 @@ impl Metrics {
             family.remove(&of);
         }
         self.rate.remove(&of);
+        self.clock_ahead.remove(&of);
     }
 
     /// Frames of a camera that wait.

@@ -49,6 +49,9 @@ pub struct CameraStatus {
     pub skipped: u64,
     /// Streams that ended.
     pub reconnects: u64,
+    /// How far its wall clock is ahead of the site's time line, where it says what it shows, s.
+    #[serde(default)]
+    pub clock_ahead_s: f64,
 }
 
 /// How a door stands.
@@ -140,6 +143,7 @@ impl Board {
             camera.dropped = counts.dropped.get();
             camera.skipped = counts.skipped.get();
             camera.reconnects = counts.reconnects.get();
+            camera.clock_ahead_s = counts.clock_ahead_s.get();
         }
         status
     }
