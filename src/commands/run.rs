@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DONE, FAILED, Failure, Outcome};
 use crate::app::intake::{Host, Outlet, assemble};
-use crate::app::live::{Group, Health, Listener, Reloaded, Site, utc};
+use crate::app::live::{Group, Health, Listener, Reloaded, Site, WallWatch, utc};
 use crate::config::{LiveConfig, load_live};
 use crate::engine::Alarm;
-use crate::intake::now;
+use crate::intake::{lay_line, wall};
 use crate::notify::Dispatcher;
 use crate::sight::SightState;
 use crate::units::Instant;
@@ -25,6 +26,8 @@ use crate::verdict::{Verdict, explain_verdict};
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Of the journal's last events, so many are read again after a start: far more than came in its last minute.
 const READ_AGAIN: u64 = 2_000;
+/// No exit code: the process takes its own place, and lays its time line on the wall clock again.
+const ANEW: u8 = u8::MAX;
 /// Intake and health mostly wait.
 const THREADS: usize = 2;
 
@@ -61,7 +64,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     let assembled = config.intake.as_ref().map(assemble).transpose();
     let assembled = assembled.map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let json = args.json;
-    let site = Site::start(&config, now(), move || vec![Box::new(Printer { json })]);
+    let site = Site::start(&config, lay_line(), move || {
+        vec![Box::new(Printer { json })]
+    });
     let mut site = site.map_err(|problems| Failure::unusable(problems.join("\n")))?;
     let dispatcher = site.dispatcher.take();
     let site = Arc::new(site);
@@ -75,7 +80,22 @@ pub fn run(args: &RunArgs) -> Outcome {
     for (camera, hash) in site.stop() {
         tracing::info!(camera, hash, "ended");
     }
-    ended
+    match ended {
+        Ok(ANEW) => Err(begin_anew()),
+        ended => ended,
+    }
+}
+
+/// Puts a new process in the place of this one, under the same number: who watches over it notices nothing. Returns only if
+/// that failed.
+fn begin_anew() -> Failure {
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_default();
+    let error = std::os::unix::process::CommandExt::exec(Command::new(program).args(words));
+    Failure {
+        code: FAILED,
+        message: format!("cannot start anew: {error}"),
+    }
 }
 
 async fn serve(
@@ -138,7 +158,7 @@ async fn serve(
     };
     tokio::pin!(taking_in);
     let outcome = tokio::select! {
-        () = look_after(site, &health) => Ok(DONE),
+        () = look_after(site, &health) => Ok(ANEW),
         told = take_over_when_told(site, args) => told,
         told = told_to_stop() => told,
         ended = &mut sending => match ended {
@@ -169,13 +189,22 @@ fn say_where(listener: &TcpListener, host: Option<&Host>) {
     drop(out.flush());
 }
 
-/// Measures, and feeds the watchdog for as long as every thread gets on.
+/// Measures, and feeds the watchdog for as long as every thread gets on. Ends when the time line must be laid anew.
 async fn look_after(site: &Site, health: &Health) {
     let mut ticks = tokio::time::interval(LOOK_AFTER);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut watch = WallWatch::default();
     loop {
         ticks.tick().await;
-        site.measure(now());
+        let ahead = site.measure(wall());
+        if watch.step(site.shared.clock.now(), ahead) {
+            let ahead_s = ahead.as_s();
+            tracing::error!(
+                ahead_s,
+                "the wall clock stays away from the site's time: starting anew"
+            );
+            return;
+        }
         let troubles = health.troubles();
         if troubles.is_empty() {
             notify(&[sd_notify::NotifyState::Watchdog]);

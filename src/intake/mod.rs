@@ -38,7 +38,7 @@ pub mod server;
 pub mod vendors;
 
 pub use adapter::{Adapter, Answer, Notice, Reading, Refusal, Unreadable};
-pub use clock::{now, shown};
+pub use clock::{lay_line, now, shown, wall};
 pub use delivery::{Delivery, Headers};
 pub use desk::{Counter, Desk, Taken};
 pub use feed::{Feed, status};

@@ -35,8 +35,10 @@ use crate::units::{Instant, Span};
 /// How often a camera's thread says that it is alive.
 const PULSE: Duration = Duration::from_millis(500);
 
-/// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest.
-const UNLOOKED: Span = Span::from_ms(500);
+/// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest. Nobody
+/// crosses a line without moving, so this is for those who were lost while they stood; twice a second would be an
+/// eighth of all frames, and with many cameras half of the work.
+const UNLOOKED: Span = Span::from_ms(2_000);
 
 /// A camera's clock that is said to have moved: less is drift, and what the network does, s.
 const CLOCK_MOVED_S: f64 = 0.5;

@@ -22,6 +22,7 @@ mod tests;
 mod told;
 mod view;
 mod waiting;
+mod wall;
 mod worker;
 
 pub use clock::BoxClock;
@@ -36,3 +37,4 @@ pub use progress::Pulse;
 pub use reference::reference_path;
 pub use site::Site;
 pub use status::{Board, CameraStatus, DoorStatus, Status, utc};
+pub use wall::WallWatch;

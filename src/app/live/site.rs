@@ -180,14 +180,16 @@ impl Site {
         Ok(to)
     }
 
-    /// Writes down what only changes slowly: what waits, and how far the wall clock, which shows `utc`, has gone.
-    pub fn measure(&self, utc: Instant) {
+    /// Writes down what only changes slowly: what waits, and how far the wall clock, which shows `utc`, has gone from
+    /// the line. Returns that.
+    pub fn measure(&self, utc: Instant) -> Span {
         // Whoever takes over a configuration holds the cameras for a while: then the next second will do.
         if let Ok(crew) = self.crew.try_lock() {
             crew.measure(&self.shared);
         }
         let ahead = self.shared.clock.wall_ahead(utc);
         self.shared.metrics.wall_ahead.set(ahead.as_s());
+        ahead
     }
 
     /// Ends everything, in the order of the flow. Returns each camera's verdict hash.
