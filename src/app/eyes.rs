@@ -52,7 +52,10 @@ pub fn open_eyes(
     config: &EngineConfig,
     picture: (u32, u32),
 ) -> Result<Vec<Box<dyn Detector>>, String> {
-    let manifest = model_of(choice, door)?;
+    let mut manifest = model_of(choice, door)?;
+    if let Some(overlap) = door.max_overlap {
+        manifest.thresholds.overlap = overlap;
+    }
     let looked = if choice.whole {
         None
     } else {

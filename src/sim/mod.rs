@@ -5,6 +5,7 @@ pub mod camera;
 pub mod feed;
 pub mod labels;
 pub mod outcome;
+mod passage_scene;
 pub mod passages;
 pub mod render;
 pub mod script;

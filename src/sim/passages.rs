@@ -6,8 +6,8 @@
 //! surface, drawn as a detector draws it: with errors of its own for the site, the person and the frame.
 //! Some are children, some boxes are cut as if something stood before the person.
 
-use super::body::{Build, Dice, Outfit, Stance, Surface, stride_m, walking};
-use super::render::{Camera, Projector};
+use super::body::{Build, Dice, Outfit, Pose, Stance, Surface, stride_m, walking};
+use super::render::{Camera, Figure, Projector};
 use crate::detection::{BoxInImage, Detection, PointInImage};
 use crate::floor::PointInFloor;
 
@@ -15,6 +15,8 @@ use crate::floor::PointInFloor;
 pub const SIZE_PX: (u32, u32) = (1280, 720);
 /// Frames a second.
 const RATE_HZ: f64 = 8.0;
+/// From the end of one passage to the next, s.
+const BETWEEN_S: f64 = 2.0;
 /// Floor further away than this is not walked, m.
 const REACH_M: f64 = 14.0;
 /// People appear at least this tall, px: smaller ones are no door's.
@@ -84,11 +86,53 @@ impl Site {
         let mut frames = Vec::new();
         let mut begins_s = 0.0;
         for number in 0..count {
-            let mut dice = Dice::new(self.seed.wrapping_mul(7_919) ^ number as u64);
-            let walk = self.walk(&mut dice);
-            begins_s = self.passage(&walk, &mut dice, begins_s, &mut frames) + 2.0;
+            let (walk, mut dice) = self.walker(number);
+            begins_s = self.passage(&walk, &mut dice, begins_s, &mut frames) + BETWEEN_S;
         }
         frames
+    }
+
+    /// The same people on the same ways as bodies to be rendered, at another rate.
+    pub fn figures(&self, count: usize, rate_hz: f64) -> Vec<(f64, Figure)> {
+        let mut figures = Vec::new();
+        let mut begins_s = 0.0;
+        for number in 0..count {
+            let (walk, _) = self.walker(number);
+            for (time_s, stance) in walk.stances(rate_hz) {
+                let figure = Figure {
+                    id: number as u32 + 1,
+                    build: walk.build.clone(),
+                    outfit: walk.outfit.clone(),
+                    pose: walking(&walk.build, &stance),
+                };
+                figures.push((begins_s + time_s, figure));
+            }
+            begins_s += walk.lasts_s() + BETWEEN_S;
+        }
+        figures
+    }
+
+    /// The same camera with another sensor.
+    pub fn camera_of(&self, size_px: (u32, u32)) -> Camera {
+        let share = f64::from(size_px.0) / f64::from(SIZE_PX.0);
+        let mut camera = self.camera.clone();
+        (camera.width_px, camera.height_px) = size_px;
+        camera.lens.focal_px *= share;
+        camera.lens.centre = PointInImage {
+            x: 0.5 * f64::from(size_px.0),
+            y: 0.5 * f64::from(size_px.1),
+        };
+        camera
+    }
+
+    /// What it was made from.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn walker(&self, number: usize) -> (Walk, Dice) {
+        let mut dice = Dice::new(self.seed.wrapping_mul(7_919) ^ number as u64);
+        (self.walk(&mut dice), dice)
     }
 
     fn walk(&self, dice: &mut Dice) -> Walk {
@@ -126,38 +170,16 @@ impl Site {
         begins_s: f64,
         frames: &mut Vec<(f64, Vec<Detection>)>,
     ) -> f64 {
-        let [from, to] = walk.ends;
-        let length_m = from.distance(to);
-        let lasts_s = length_m / f64::from(walk.speed_mps);
-        let heading_rad = (to.y - from.y).atan2(to.x - from.x) as f32;
-        let stride = f64::from(stride_m(&walk.build, walk.speed_mps)).max(0.1);
         let projector = Projector::new(&self.camera);
-        let mut time_s = 0.0;
-        while time_s < lasts_s {
-            let at = from.lerp(to, time_s / lasts_s);
-            let gone = time_s * f64::from(walk.speed_mps);
-            let stance = Stance {
-                at: [at.x, at.y],
-                heading_rad,
-                speed_mps: walk.speed_mps,
-                phase: (gone / stride).fract() as f32,
-                time_s: time_s as f32,
-                manner: walk.manner,
-                ..Stance::default()
-            };
-            if let Some(bbox) = outline(&projector, walk, &stance) {
+        for (time_s, stance) in walk.stances(RATE_HZ) {
+            let pose = walking(&walk.build, &stance);
+            if let Some(bbox) = outline(&projector, &walk.build, &walk.outfit, &pose) {
                 let bbox = self.drawn(bbox, walk, dice);
-                let seen = clipped(bbox).map(|bbox| Detection {
-                    bbox,
-                    score: 0.9,
-                    foot: None,
-                    head: None,
-                });
+                let seen = clipped(bbox, SIZE_PX).map(seen);
                 frames.push((begins_s + time_s, seen.into_iter().collect()));
             }
-            time_s += 1.0 / RATE_HZ;
         }
-        begins_s + lasts_s
+        begins_s + walk.lasts_s()
     }
 
     /// The box as a detector draws it.
@@ -189,6 +211,56 @@ struct Walk {
     speed_mps: f32,
     manner: u32,
     edges: [f64; 3],
+}
+
+impl Walk {
+    fn lasts_s(&self) -> f64 {
+        self.ends[0].distance(self.ends[1]) / f64::from(self.speed_mps)
+    }
+
+    /// How they stand in each frame.
+    fn stances(&self, rate_hz: f64) -> Vec<(f64, Stance)> {
+        let [from, to] = self.ends;
+        let lasts_s = self.lasts_s();
+        let heading_rad = (to.y - from.y).atan2(to.x - from.x) as f32;
+        let stride = f64::from(stride_m(&self.build, self.speed_mps)).max(0.1);
+        let stance = |time_s: f64| {
+            let at = from.lerp(to, time_s / lasts_s);
+            let gone = time_s * f64::from(self.speed_mps);
+            Stance {
+                at: [at.x, at.y],
+                heading_rad,
+                speed_mps: self.speed_mps,
+                phase: (gone / stride).fract() as f32,
+                time_s: time_s as f32,
+                manner: self.manner,
+                ..Stance::default()
+            }
+        };
+        let mut stances = Vec::new();
+        let mut time_s = 0.0;
+        while time_s < lasts_s {
+            stances.push((time_s, stance(time_s)));
+            time_s += 1.0 / rate_hz;
+        }
+        stances
+    }
+}
+
+/// The exact box of a figure, as far as it is inside the picture.
+pub fn exact_box(camera: &Camera, figure: &Figure) -> Option<Detection> {
+    let projector = Projector::new(camera);
+    let bbox = outline(&projector, &figure.build, &figure.outfit, &figure.pose)?;
+    clipped(bbox, (camera.width_px, camera.height_px)).map(seen)
+}
+
+fn seen(bbox: BoxInImage) -> Detection {
+    Detection {
+        bbox,
+        score: 0.9,
+        foot: None,
+        head: None,
+    }
 }
 
 fn any_camera(dice: &mut Dice) -> Camera {
@@ -237,9 +309,13 @@ fn places(camera: &Camera) -> Vec<PointInFloor> {
 }
 
 /// The box of the body's projected surface; `None` if a part is behind the camera.
-fn outline(projector: &Projector, walk: &Walk, stance: &Stance) -> Option<BoxInImage> {
-    let pose = walking(&walk.build, stance);
-    let (surface, _) = Surface::new(&walk.build, &walk.outfit, &pose, 0.4);
+fn outline(
+    projector: &Projector,
+    build: &Build,
+    outfit: &Outfit,
+    pose: &Pose,
+) -> Option<BoxInImage> {
+    let (surface, _) = Surface::new(build, outfit, pose, 0.4);
     let mut found: Option<BoxInImage> = None;
     for (p, part) in surface.positions().iter().zip(surface.parts()) {
         if part.is_carried() {
@@ -258,8 +334,8 @@ fn outline(projector: &Projector, walk: &Walk, stance: &Stance) -> Option<BoxInI
 }
 
 /// The part of a box inside the picture, if there is one.
-fn clipped(bbox: BoxInImage) -> Option<BoxInImage> {
-    let (width, height) = (f64::from(SIZE_PX.0), f64::from(SIZE_PX.1));
+fn clipped(bbox: BoxInImage, size_px: (u32, u32)) -> Option<BoxInImage> {
+    let (width, height) = (f64::from(size_px.0), f64::from(size_px.1));
     let out = BoxInImage::new(
         bbox.left.max(0.0),
         bbox.top.max(0.0),

@@ -44,23 +44,42 @@ pub struct SimulateArgs {
 #[command(next_help_heading = "Chance pictures (with --shots)")]
 struct ShotArgs {
     /// Number of pictures.
-    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().count)]
-    count: usize,
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
     /// Different seeds give different rooms, cameras and people.
-    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().seed)]
-    seed: u64,
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Size of the pictures, px.
-    #[arg(long, requires = "shots", value_name = "WxH", value_parser = size, default_value = "416x256")]
-    size: (u32, u32),
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<(u32, u32)>,
     /// Scenes rendered side by side; the files do not depend on it.
-    #[arg(long, requires = "shots", default_value_t = thread::available_parallelism().map_or(1, usize::from))]
-    threads: usize,
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// Every so many scenes one goes into `val`; 0 for none.
-    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().val_every)]
-    val_every: u64,
+    #[arg(long, value_name = "N")]
+    val_every: Option<u64>,
     /// Pictures of one room through one camera.
-    #[arg(long, requires = "shots", default_value_t = ShotOrder::default().pictures_a_scene)]
-    scene_shots: usize,
+    #[arg(long, value_name = "N")]
+    scene_shots: Option<usize>,
+}
+
+impl ShotArgs {
+    /// The first that was given: clap cannot say that these need `--shots`, since scripts, which
+    /// exclude it, are there.
+    fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--count", self.count.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--size", self.size.is_some()),
+            ("--threads", self.threads.is_some()),
+            ("--val-every", self.val_every.is_some()),
+            ("--scene-shots", self.scene_shots.is_some()),
+        ];
+        given
+            .iter()
+            .find(|(_, is_given)| *is_given)
+            .map(|(name, _)| *name)
+    }
 }
 
 /// A size written as `416x256`.
@@ -83,6 +102,11 @@ enum LevelArg {
 pub fn run(args: &SimulateArgs) -> Outcome {
     if let Some(folder) = &args.shots {
         return shoot(folder, &args.order);
+    }
+    if let Some(option) = args.order.first_given() {
+        return Err(Failure::unusable(format!(
+            "{option} is for chance pictures: it needs --shots DIR, and no scripts"
+        )));
     }
     if let Some(folder) = &args.render {
         return render_all(&args.scripts, folder);
@@ -116,14 +140,17 @@ pub fn run(args: &SimulateArgs) -> Outcome {
 }
 
 fn shoot(folder: &Path, args: &ShotArgs) -> Outcome {
+    let usual = ShotOrder::default();
     let order = ShotOrder {
         folder: folder.to_owned(),
-        count: args.count,
-        seed: args.seed,
-        size_px: args.size,
-        threads: args.threads,
-        val_every: args.val_every,
-        pictures_a_scene: args.scene_shots,
+        count: args.count.unwrap_or(usual.count),
+        seed: args.seed.unwrap_or(usual.seed),
+        size_px: args.size.unwrap_or(usual.size_px),
+        threads: args
+            .threads
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)),
+        val_every: args.val_every.unwrap_or(usual.val_every),
+        pictures_a_scene: args.scene_shots.unwrap_or(usual.pictures_a_scene),
     };
     shots::write(&order).map_err(Failure::unusable)?;
     println!(

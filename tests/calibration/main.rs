@@ -9,6 +9,8 @@
     reason = "a test stops where it finds what must not be"
 )]
 
+mod detected;
+
 use tailgate::calibrate::people::{PeopleOptions, WalkerLinker, from_people};
 use tailgate::calibrate::{PointsOptions, Sampler, from_points, similarity_scale};
 use tailgate::detection::PointInImage;
@@ -32,6 +34,11 @@ const PASSAGES: usize = 20;
 /// this share, the command asks for a measured length.
 const NINETY: f64 = 1.645;
 const ASKED: f64 = 0.08;
+
+/// A number that the environment gives.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
 
 fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -113,7 +120,6 @@ fn control_points_put_the_floor_where_it_is() {
 
 #[test]
 fn people_give_the_scale_and_how_sure_it_is() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
     let sites = number("TAILGATE_SITES").unwrap_or(SITES);
     let first = number("TAILGATE_FIRST_SITE").unwrap_or(0);
     let (mut errors, mut sure, mut held) = (Vec::new(), Vec::new(), 0_u32);
