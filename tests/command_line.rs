@@ -37,3 +37,21 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
         "testdata/scenes/exits/exit-gives-no-credit.scene",
     ]);
 }
+
+#[test]
+fn options_of_chance_pictures_are_refused_without_them() {
+    let out = Command::new(env!("CARGO_BIN_EXE_tailgate"))
+        .args([
+            "simulate",
+            "testdata/scenes/exits/exit-gives-no-credit.scene",
+        ])
+        .args(["--count", "3"])
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success(), "{said}");
+    assert!(
+        said.contains("--count") && said.contains("--shots"),
+        "{said}"
+    );
+}

@@ -101,7 +101,7 @@ impl Site {
             for (time_s, stance) in walk.stances(rate_hz) {
                 let figure = Figure {
                     id: number as u32 + 1,
-                    build: walk.build.clone(),
+                    build: walk.build,
                     outfit: walk.outfit.clone(),
                     pose: walking(&walk.build, &stance),
                 };
@@ -115,7 +115,7 @@ impl Site {
     /// The same camera with another sensor.
     pub fn camera_of(&self, size_px: (u32, u32)) -> Camera {
         let share = f64::from(size_px.0) / f64::from(SIZE_PX.0);
-        let mut camera = self.camera.clone();
+        let mut camera = self.camera;
         (camera.width_px, camera.height_px) = size_px;
         camera.lens.focal_px *= share;
         camera.lens.centre = PointInImage {

@@ -11,7 +11,7 @@ use tailgate::app::sightings::for_each;
 use tailgate::calibrate::people::{
     FloorLength, PeopleFit, PeopleOptions, Walker, WalkerLinker, from_people,
 };
-use tailgate::calibrate::similarity_scale;
+use tailgate::calibrate::{Param, Prior, similarity_scale};
 use tailgate::capture::{Clip, ClipOptions};
 use tailgate::config::{DetectorChoice, load_calibration};
 use tailgate::detection::PointInImage;
@@ -29,6 +29,11 @@ const RATE_HZ: f64 = 3.3;
 /// Longer side of the network's input, px: as `tailgate calibrate people` has it for such clips.
 const INPUT_PX: u32 = 640;
 
+/// Focal length of the camera of vtest-first-half in the clip's px, and how well a data sheet would have it:
+/// PETS2009's calibration of view 1, for pictures of 480 px.
+const VTEST_FOCAL_PX: f64 = 739.0;
+const FOCAL_SD: f64 = 0.03;
+
 fn project(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -37,7 +42,10 @@ fn project(path: &str) -> PathBuf {
 fn shared(path: &str) -> Option<PathBuf> {
     let path = project("../shared/data").join(path);
     if !path.exists() {
-        eprintln!("SKIPPED: this test needs {}, which is not here", path.display());
+        eprintln!(
+            "SKIPPED: this test needs {}, which is not here",
+            path.display()
+        );
     }
     path.exists().then_some(path)
 }
@@ -97,22 +105,38 @@ fn a_yard_is_as_large_as_its_truth_file_says() {
         Ok(())
     })
     .unwrap();
-    let fit = from_people(size_px, &linker.finish(), &options(Vec::new())).unwrap();
+    let walkers = linker.finish();
     let truth = project("tests/real_clips/vtest-first-half/calibration.toml");
     let (truth, _) = load_calibration(&truth).unwrap();
     let uncertainty = truth.spec.scale_uncertainty;
     let truth = CameraModel::new(truth.spec).unwrap();
-    let off = scale_off(&fit, |p| truth.floor_from_image(p));
-    let sd = fit.spread.scale_share;
-    eprintln!(
-        "vtest-first-half: scale off by {:+.1} %, said to be known to +/-{:.1} % (90 %); the truth's \
-         own uncertainty is {:.0} %",
-        100.0 * off,
-        100.0 * NINETY * sd,
-        100.0 * uncertainty
-    );
+    let off = |name: &str, priors: Vec<Prior>| {
+        let options = PeopleOptions {
+            priors,
+            ..options(Vec::new())
+        };
+        let fit = from_people(size_px, &walkers, &options).unwrap();
+        let off = scale_off(&fit, |p| truth.floor_from_image(p));
+        let reach = NINETY * fit.spread.scale_share;
+        eprintln!(
+            "vtest-first-half, {name}: scale off by {:+.1} %, told to be known to +/-{:.1} % (90 %); \
+             the truth's own uncertainty is {:.0} %",
+            100.0 * off,
+            100.0 * reach,
+            100.0 * uncertainty
+        );
+        (off.abs(), reach)
+    };
     // Both are uncertain: no further apart than what both say of themselves.
-    assert!(off.abs() < NINETY * sd + uncertainty, "{off} against {sd}");
+    let (alone, reach) = off("people alone", Vec::new());
+    assert!(alone < reach + uncertainty, "{alone} against {reach}");
+    let lens = Prior {
+        param: Param::LnFocal,
+        mean: VTEST_FOCAL_PX.ln(),
+        sd: FOCAL_SD,
+    };
+    let (known, _) = off("with its lens known", vec![lens]);
+    assert!(known < uncertainty, "{known}");
 }
 
 /// One site through the renderer: walks of the exact boxes, and of what the detector sees.
@@ -220,7 +244,10 @@ fn rendered_scenes_through_a_detector() {
             tell(&format!("  {low} to {} degrees", low + 15.0), &here);
         }
         let sure = |row: &&Row| NINETY * row.2 < ASKED;
-        tell("  no length asked for", &rows.iter().filter(sure).collect::<Vec<_>>());
+        tell(
+            "  no length asked for",
+            &rows.iter().filter(sure).collect::<Vec<_>>(),
+        );
     }
     assert!(!rows[1].is_empty(), "nobody was detected in any scene");
 }

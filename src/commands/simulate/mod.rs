@@ -43,22 +43,22 @@ pub struct SimulateArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Chance pictures (with --shots)")]
 struct ShotArgs {
-    /// Number of pictures.
+    /// Number of pictures; 200 unless said.
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Different seeds give different rooms, cameras and people.
+    /// Different seeds give different rooms, cameras and people; 1 unless said.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Size of the pictures, px.
+    /// Size of the pictures, px; 416x256 unless said.
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<(u32, u32)>,
-    /// Scenes rendered side by side; the files do not depend on it.
+    /// Scenes rendered side by side, one a core unless said; the files do not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Every so many scenes one goes into `val`; 0 for none.
+    /// Every so many scenes one goes into `val`, 10 unless said; 0 for none.
     #[arg(long, value_name = "N")]
     val_every: Option<u64>,
-    /// Pictures of one room through one camera.
+    /// Pictures of one room through one camera; 2 unless said.
     #[arg(long, value_name = "N")]
     scene_shots: Option<usize>,
 }
