@@ -14,6 +14,7 @@ pub mod overlay;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod segments;
 pub mod sightings;
 pub mod trace;
 pub mod truth;

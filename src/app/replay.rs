@@ -1,5 +1,6 @@
 //! Replay of a clip or of a trace: the feeder that makes the engine's past happen again.
 
+use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::{Duration, Instant as Clock};
@@ -7,10 +8,10 @@ use std::time::{Duration, Instant as Clock};
 use super::report::{RunFacts, Stages};
 use super::run::{EngineRun, config_sha256};
 use super::sightings::{self, Sighting};
-use super::trace::{Provenance, TraceEnd, TraceError, TraceLine, TraceReader};
+use super::trace::{Continues, Provenance, TraceEnd, TraceError, TraceLine, TraceReader};
 use crate::access::AccessEvent;
 use crate::capture::{Clip, ClipOptions};
-use crate::engine::{EngineConfig, FrameInput, Input, Seen};
+use crate::engine::{EngineConfig, FrameInput, Input, Output, Seen};
 use crate::inference::Detector;
 use crate::sight::SightState;
 use crate::units::{CameraId, Instant, Span};
@@ -143,6 +144,13 @@ pub struct TraceReplay {
     pub recorded: Option<TraceEnd>,
     /// Whether another configuration than the recorded one was used.
     pub changed: bool,
+    /// The segment that it goes on from; `None` if it is the first or only one.
+    pub continues: Option<Continues>,
+    /// The state that it began with, as it is written; `None`: the engine knew nothing.
+    pub state: Option<String>,
+    /// The first statement that is recorded otherwise than it comes out now; with another
+    /// configuration there may be many.
+    pub differs: Option<String>,
 }
 
 /// Replays a trace without pixels. With `config` it is judged anew by that configuration.
@@ -156,8 +164,10 @@ pub fn replay_trace(
         .as_ref()
         .is_some_and(|config| *config != reader.header.config);
     let config = config.unwrap_or_else(|| reader.header.config.clone());
-    let mut run = EngineRun::new(config, Vec::new())
-        .map_err(|problems| TraceReplayError::Config(problems.join("\n")))?;
+    let engine = reader.header.engine_of(config);
+    let mut run =
+        EngineRun::of(engine.map_err(|problems| TraceReplayError::Config(problems.join("\n")))?);
+    let (mut said, mut differs) = (VecDeque::new(), None);
     let start = Instant::from_us(reader.header.provenance.start_us);
     let (mut recorded, mut end) = (None, start);
     while let Some(line) = reader.next_line()? {
@@ -171,16 +181,29 @@ pub fn replay_trace(
                     }
                     _ => {}
                 }
-                run.step(at, &r#in).map_err(TraceError::Io)?;
+                // Who was cut short may not have written the last statements down.
+                if let Some(missing) = said.pop_front() {
+                    differs.get_or_insert_with(|| differing(at, Some(&missing), None));
+                }
+                said.clear();
+                said.extend(run.step(at, &r#in).map_err(TraceError::Io)?.iter().cloned());
             }
             TraceLine::End { end } => {
                 run.losses.clone_from(&end.losses);
                 recorded = Some(end);
             }
-            // What the engine said then is what it must say again: the hash compares them.
-            TraceLine::Out { .. } | TraceLine::Header { .. } => {}
+            // What the engine said then is what it must say again.
+            TraceLine::Out { at, out } => {
+                let again = said.pop_front();
+                if again.as_ref() != Some(&out) {
+                    differs.get_or_insert_with(|| differing(at, again.as_ref(), Some(&out)));
+                }
+            }
+            TraceLine::Header { .. } => {}
         }
     }
+    let state = reader.header.state.as_ref();
+    let state = state.map(|state| serde_json::to_string(&**state));
     let seconds = begun.elapsed().as_secs_f64();
     let frames = run.frames;
     let facts = RunFacts {
@@ -201,7 +224,27 @@ pub fn replay_trace(
         provenance: reader.header.provenance,
         recorded,
         changed,
+        continues: reader.header.continues,
+        state: state.transpose().map_err(|e| TraceError::Io(e.into()))?,
+        differs,
     })
+}
+
+/// What was recorded otherwise, in one line.
+fn differing(at: Instant, now: Option<&Output>, then: Option<&Output>) -> String {
+    let named = |output: Option<&Output>| match output {
+        None => "nothing".to_owned(),
+        Some(Output::Crossing(crossing)) => format!("crossing {}", crossing.id),
+        Some(Output::Verdict(v)) => format!("verdict {} ({})", v.id, v.kind.name()),
+        Some(Output::Grant(grant)) => format!("grant {} ({})", grant.id, grant.outcome.name()),
+        Some(Output::Alarm(alarm)) => format!("an alarm ({})", alarm.text),
+    };
+    format!(
+        "at {} us it records {}, and {} comes out",
+        at.as_us(),
+        named(then),
+        named(now)
+    )
 }
 
 /// Why a trace can't be replayed.

@@ -5,7 +5,9 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 use super::log::{VerdictLog, hex};
-use super::trace::{Provenance, TRACE_VERSION, TraceEnd, TraceHeader, TraceWriter};
+use super::trace::{
+    Continues, Provenance, SEGMENT_VERSION, TRACE_VERSION, TraceEnd, TraceHeader, TraceWriter,
+};
 use crate::access::{AccessEvent, FeedStatus};
 use crate::engine::{Engine, EngineConfig, Input, Output};
 use crate::sight::{SightChange, SightState};
@@ -39,29 +41,69 @@ impl EngineRun {
     /// A run of `config`; `events` are fed in the order of their arrival as time reaches them.
     pub fn new(config: EngineConfig, mut events: Vec<AccessEvent>) -> Result<Self, Vec<String>> {
         events.sort_by(|a, b| (b.received, &b.id).cmp(&(a.received, &a.id)));
-        let gaps = vec![Vec::new(); config.doors.len()];
-        Ok(Self {
-            engine: Engine::new(config)?,
-            gaps,
+        let mut run = Self::of(Engine::new(config)?);
+        run.waiting = events;
+        Ok(run)
+    }
+
+    /// A run of an engine as it is, which may know something already.
+    pub fn of(engine: Engine) -> Self {
+        Self {
+            gaps: vec![Vec::new(); engine.config().doors.len()],
+            engine,
             log: VerdictLog::default(),
             frames: 0,
             losses: Vec::new(),
             trace: None,
             outputs: Vec::new(),
-            waiting: events,
-        })
+            waiting: Vec::new(),
+        }
     }
 
     /// Records everything from now on.
     pub fn record(&mut self, to: Box<dyn io::Write>, provenance: Provenance) -> io::Result<()> {
+        let header = self.header(provenance);
+        self.trace = Some(TraceWriter::new(to, &header)?);
+        Ok(())
+    }
+
+    /// Records a segment from now on: it begins with what the engine knows. Log, hash and counts are of
+    /// the segment alone from now on.
+    pub fn go_on(
+        &mut self,
+        to: Box<dyn io::Write>,
+        provenance: Provenance,
+        continues: Continues,
+    ) -> io::Result<()> {
         let header = TraceHeader {
+            version: SEGMENT_VERSION,
+            continues: Some(continues),
+            state: Some(Box::new(self.engine.state())),
+            ..self.header(provenance)
+        };
+        self.log = VerdictLog::default();
+        self.frames = 0;
+        self.losses.clear();
+        self.trace = Some(TraceWriter::new(to, &header)?);
+        Ok(())
+    }
+
+    /// Goes on with another engine, which took over from this one.
+    pub fn hand_over(&mut self, engine: Engine) {
+        self.gaps = vec![Vec::new(); engine.config().doors.len()];
+        self.engine = engine;
+    }
+
+    /// The header of a trace that begins with an engine that knows nothing.
+    pub fn header(&self, provenance: Provenance) -> TraceHeader {
+        TraceHeader {
             version: TRACE_VERSION,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             provenance,
             config: self.engine.config().clone(),
-        };
-        self.trace = Some(TraceWriter::new(to, &header)?);
-        Ok(())
+            continues: None,
+            state: None,
+        }
     }
 
     /// Tells the engine one thing and returns what it said.

@@ -5,19 +5,26 @@
 //! what the inputs came from; then `{"at": microseconds, "in": ...}` and `{"at": ..., "out": ...}`
 //! in the order in which they happened; last `{"end": {...}}` with the verdict hash. A trace cut
 //! short is still good up to its last whole line.
+//!
+//! A run that goes on for days is a series of such files, its segments. From the second on the header
+//! also holds the engine's state, so that each is judged again by itself, and names the segment before
+//! with its verdict hash, so that none can be left out or changed unnoticed.
 
 use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineConfig, Input, Output};
+use crate::engine::{Engine, EngineConfig, EngineState, Input, Output};
 use crate::units::Instant;
 
-/// The version of the trace format that this engine writes.
+/// The version of a trace that begins with an engine that knows nothing.
 pub const TRACE_VERSION: u32 = 1;
+/// The version of a segment that goes on from a state: who does not know of states would judge it as
+/// if nobody had badged or walked before.
+pub const SEGMENT_VERSION: u32 = 2;
 
 /// The first line of a trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TraceHeader {
     /// Format version.
     pub version: u32,
@@ -25,8 +32,63 @@ pub struct TraceHeader {
     pub engine: String,
     /// Where its inputs came from.
     pub provenance: Provenance,
-    /// Everything the engine knew.
+    /// How the engine was set.
     pub config: EngineConfig,
+    /// What this goes on from; `None` for the first or only file of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
+    /// What the engine knew at the beginning; `None`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Box<EngineState>>,
+}
+
+/// The segment before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continues {
+    /// When the run began, as it stands in ids of alerts and evidence: the same in all its segments.
+    pub run: String,
+    /// File name of the segment before.
+    pub segment: String,
+    /// Its verdict hash, as judged up to its end or to its last whole line.
+    pub verdict_hash: String,
+    /// Why a new one was begun.
+    pub because: Because,
+}
+
+/// Why a segment was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// The one before was long enough.
+    Full,
+    /// The configuration changed.
+    Changed,
+    /// The configuration changed, and doors that nobody took over have a last word to say: a side branch.
+    Leaving,
+    /// The process was started again.
+    Restarted,
+}
+
+impl TraceHeader {
+    /// An engine as it was when this began. `Err`: why there can be none.
+    pub fn engine(&self) -> Result<Engine, Vec<String>> {
+        match &self.state {
+            None => Engine::new(self.config.clone()),
+            Some(state) => Engine::resume(self.config.clone(), (**state).clone()),
+        }
+    }
+
+    /// The same with another configuration, as far as it goes on.
+    pub fn engine_of(&self, config: EngineConfig) -> Result<Engine, Vec<String>> {
+        match &self.state {
+            _ if config == self.config => self.engine(),
+            None => Engine::new(config),
+            Some(state) => {
+                let (state, now) = ((**state).clone(), state.now());
+                Engine::succeed(config, &self.config, state, now).map(|(engine, _)| engine)
+            }
+        }
+    }
 }
 
 /// Where a run's inputs came from.
@@ -64,7 +126,7 @@ pub struct TraceEnd {
 }
 
 /// One line of a trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TraceLine {
     /// First.
@@ -136,6 +198,23 @@ impl TraceWriter {
     }
 }
 
+/// The first line, as far as every version has it.
+#[derive(Deserialize)]
+struct Head {
+    trace: HeadVersion,
+}
+
+#[derive(Deserialize)]
+struct HeadVersion {
+    version: u32,
+}
+
+/// The first line, on its own, so that what is wrong with it is said.
+#[derive(Deserialize)]
+struct WholeHead {
+    trace: Box<TraceHeader>,
+}
+
 /// Why a trace cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
@@ -152,8 +231,8 @@ pub enum TraceError {
     },
     /// The header is of another version.
     #[error(
-        "the trace is of format version {found}, this engine reads version {TRACE_VERSION}; \
-         replay the clip again to make a new one"
+        "the trace is of format version {found}, this engine reads versions {TRACE_VERSION} and \
+         {SEGMENT_VERSION}; use the version of tailgate that wrote it, or replay the clip again"
     )]
     Version {
         /// Its version.
@@ -175,21 +254,32 @@ impl<R: BufRead> TraceReader<R> {
     pub fn new(mut from: R) -> Result<Self, TraceError> {
         let mut buffer = String::new();
         from.read_line(&mut buffer)?;
-        match parse(&buffer, 1)? {
-            TraceLine::Header { trace } if trace.version == TRACE_VERSION => Ok(Self {
-                from,
-                line: 1,
-                buffer,
-                header: *trace,
-            }),
-            TraceLine::Header { trace } => Err(TraceError::Version {
-                found: trace.version,
-            }),
-            _ => Err(TraceError::Line {
-                line: 1,
-                problem: "a trace begins with its header, {\"trace\": ...}".to_owned(),
-            }),
+        let bad = |problem: String| TraceError::Line { line: 1, problem };
+        // What another version wrote is not to be read by this one, whatever else is in it.
+        let head: Head = serde_json::from_str(&buffer).map_err(|problem| {
+            bad(format!(
+                "a trace begins with its header, {{\"trace\": ...}}: {problem}"
+            ))
+        })?;
+        let found = head.trace.version;
+        if found != TRACE_VERSION && found != SEGMENT_VERSION {
+            return Err(TraceError::Version { found });
         }
+        let header: WholeHead =
+            serde_json::from_str(&buffer).map_err(|problem| bad(problem.to_string()))?;
+        let header = *header.trace;
+        if header.state.is_some() != (found == SEGMENT_VERSION) {
+            return Err(bad(format!(
+                "a trace of version {SEGMENT_VERSION} begins with a state, one of version \
+                 {TRACE_VERSION} with none"
+            )));
+        }
+        Ok(Self {
+            from,
+            line: 1,
+            buffer,
+            header,
+        })
     }
 
     /// The next line; `None` at the end. A last line without its newline was cut short while

@@ -51,7 +51,7 @@ pub fn walked(
 ) -> Result<(Walked, EngineConfig), WalkedError> {
     let mut reader = TraceReader::new(from)?;
     let config = config.unwrap_or_else(|| reader.header.config.clone());
-    let engine = Engine::new(config.clone());
+    let engine = reader.header.engine_of(config.clone());
     let mut engine = engine.map_err(|problems| WalkedError::Config(problems.join("\n")))?;
     let mut followed = Followed::default();
     let mut outputs = Vec::new();

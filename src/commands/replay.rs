@@ -17,6 +17,7 @@ use crate::app::replay::{ClipReplay, Watcher, replay_clip, replay_trace};
 use crate::app::report::text::{Ink, summary};
 use crate::app::report::{Report, Score, html};
 use crate::app::run::EngineRun;
+use crate::app::segments::Chain;
 use crate::app::sightings::Sighting;
 use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
@@ -37,8 +38,10 @@ const NEAR_CLIP: Span = Span::from_ms(60_000);
 /// got in without a grant), 1 when something given cannot be used.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The clip: a video file, a folder of pictures, or a trace (.jsonl) of an earlier run.
-    clip: PathBuf,
+    /// The clip: a video file, a folder of pictures, or a trace (.jsonl) of an earlier run. Several traces are checked one
+    /// by one and against each other: the segments of a live run, oldest first.
+    #[arg(required = true, value_name = "CLIP")]
+    clips: Vec<PathBuf>,
     /// The door's file; repeat it for several doors in one view. A trace brings its own.
     #[arg(long = "door", value_name = "DOOR.toml")]
     doors: Vec<PathBuf>,
@@ -100,11 +103,14 @@ pub struct ReplayArgs {
 
 /// Replays.
 pub fn run(args: &ReplayArgs) -> Outcome {
-    let is_trace = args
-        .clip
-        .extension()
-        .is_some_and(|extension| extension == "jsonl");
-    let report = if is_trace { trace(args)? } else { clip(args)? };
+    let [path] = &args.clips[..] else {
+        return segments(args);
+    };
+    let report = if is_trace(path) {
+        trace(args, path)?
+    } else {
+        clip(args, path)?
+    };
     if args.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|problem| Failure::unusable(problem.to_string()))?;
@@ -117,7 +123,12 @@ pub fn run(args: &ReplayArgs) -> Outcome {
     Ok(if breach { BREACH } else { DONE })
 }
 
-fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
+fn is_trace(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "jsonl")
+}
+
+fn clip(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
     let site = site(&args.doors)?;
     if let [first, second, ..] = site.engine.cameras.as_slice() {
         return Err(Failure::unusable(format!(
@@ -130,11 +141,11 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
         rate: args.rate,
         ..ClipOptions::default()
     };
-    let info = Clip::open(&args.clip, &options)
+    let info = Clip::open(path, &options)
         .map_err(|problem| Failure::unusable(problem.to_string()))?
         .info()
         .clone();
-    let known = start(args, &info)?;
+    let known = start(args, path, &info)?;
     let events = events(args, &site, known)?;
     // Without a known start the time line begins with the clip.
     let (start, utc) = (known.unwrap_or(Instant::ZERO), known.is_some());
@@ -167,7 +178,7 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
         watchers.push(drawn);
     }
     let replay = ClipReplay {
-        path: args.clip.clone(),
+        path: path.to_owned(),
         options,
         config: site.engine.clone(),
         events,
@@ -185,7 +196,7 @@ fn clip(args: &ReplayArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
+fn trace(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
     for (given, flag) in [
         (args.grants.is_some(), "--grants"),
         (args.video.is_some(), "--video"),
@@ -201,9 +212,9 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
         [] => (None, None),
         doors => site(doors).map(|site| (Some(site.engine), Some(site.titles)))?,
     };
-    let file = File::open(&args.clip).map_err(|problem| cannot("read", &args.clip, &problem))?;
+    let file = File::open(path).map_err(|problem| cannot("read", path, &problem))?;
     let replayed = replay_trace(BufReader::new(file), config)
-        .map_err(|problem| cannot("replay", &args.clip, &problem))?;
+        .map_err(|problem| cannot("replay", path, &problem))?;
     let config = replayed.run.engine.config();
     let start = Instant::from_us(replayed.provenance.start_us);
     let titles = titles.as_ref().unwrap_or(&replayed.provenance.titles);
@@ -225,7 +236,7 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
                 message: format!(
                     "{}: judged again it gives verdict hash {}, but it records {}; it was \
                      written by another version, or it was changed",
-                    args.clip.display(),
+                    path.display(),
                     report.verdict_hash,
                     end.verdict_hash
                 ),
@@ -239,6 +250,53 @@ fn trace(args: &ReplayArgs) -> Result<Report, Failure> {
             .map_err(|problem| cannot("write", path, &problem))?;
     }
     Ok(report)
+}
+
+/// Checks the segments of a run, each by itself and against the one before.
+fn segments(args: &ReplayArgs) -> Outcome {
+    let alone = [
+        (!args.doors.is_empty(), "--door"),
+        (args.grants.is_some(), "--grants"),
+        (args.truth.is_some(), "--truth"),
+        (args.trace.is_some(), "--trace"),
+        (args.video.is_some(), "--video"),
+        (args.report.is_some(), "--report"),
+        (args.fail_on_breach, "--fail-on-breach"),
+    ];
+    if let Some((_, flag)) = alone.iter().find(|(given, _)| *given) {
+        return Err(Failure::unusable(format!(
+            "{flag} is for one clip or trace: several traces are only checked"
+        )));
+    }
+    if let Some(clip) = args.clips.iter().find(|path| !is_trace(path)) {
+        return Err(Failure::unusable(format!(
+            "{}: clips are replayed one by one; several files are the traces (.jsonl) of one run",
+            clip.display()
+        )));
+    }
+    let mut chain = Chain::default();
+    let mut wrong = 0_usize;
+    for path in &args.clips {
+        let file = File::open(path).map_err(|problem| cannot("read", path, &problem))?;
+        let replayed = replay_trace(BufReader::new(file), None)
+            .map_err(|problem| cannot("replay", path, &problem))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let link = chain.take(&name, replayed);
+        wrong += usize::from(link.problem.is_some());
+        if args.json {
+            let line = serde_json::to_string(&link);
+            println!("{}", line.map_err(|e| Failure::unusable(e.to_string()))?);
+        } else {
+            println!("{link}");
+        }
+    }
+    if wrong > 0 {
+        return Err(Failure {
+            code: NOT_AS_EXPECTED,
+            message: format!("{wrong} of {} traces differ", args.clips.len()),
+        });
+    }
+    Ok(DONE)
 }
 
 fn site(doors: &[PathBuf]) -> Result<SiteConfig, Failure> {
@@ -282,12 +340,12 @@ fn score(truth: &config::Truth, report: &Report) -> Score {
 }
 
 /// When the clip starts, if anything says.
-fn start(args: &ReplayArgs, info: &ClipInfo) -> Result<Option<Instant>, Failure> {
+fn start(args: &ReplayArgs, path: &Path, info: &ClipInfo) -> Result<Option<Instant>, Failure> {
     let zone = zone(args)?;
     let created = info
         .created
         .map(|stamp| Instant::from_us(stamp.as_microsecond()));
-    let start = config::clip_start(&args.clip, args.start.as_deref(), created, zone.as_ref())
+    let start = config::clip_start(path, args.start.as_deref(), created, zone.as_ref())
         .map_err(|problems| Failure::unusable(problems.to_string()))?;
     if let Some(start) = &start {
         tracing::info!(start = %start.at, from = %start.from, "the clip's start is known");

@@ -118,6 +118,11 @@ impl Engine {
         out.extend(self.scratch.ledger.drain(..).map(Output::from));
     }
 
+    /// The last moment that it was told of.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
     /// What it was made from.
     pub fn config(&self) -> &EngineConfig {
         &self.config

@@ -36,6 +36,19 @@ pub struct Succession {
     pub doors_gone: Vec<String>,
 }
 
+impl Succession {
+    /// Nothing changed.
+    pub fn of_the_same(config: &EngineConfig) -> Self {
+        let cameras = config.cameras.iter().map(|camera| camera.name.clone());
+        let doors = config.doors.iter().map(|door| door.name.clone());
+        Self {
+            cameras_kept: cameras.collect(),
+            doors_kept: doors.collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
     /// The engine of `config` that takes over at `now` from one of the configuration `before` in
     /// `state`, and what became of cameras and doors. A camera that begins anew is blind

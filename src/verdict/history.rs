@@ -141,6 +141,7 @@ pub(super) struct Feed {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Blindness {
     /// For each reason the times, from and to; none touches another.
+    #[serde(with = "super::state::times")]
     over: BTreeMap<Doubt, BTreeMap<Instant, Instant>>,
     /// What lasts, and since when.
     lasting: BTreeSet<(Doubt, Instant)>,

@@ -252,3 +252,32 @@ pub(super) mod shared_text {
         String::deserialize(from).map(Arc::from)
     }
 }
+
+/// Times by reason as lists: keys of JSON are texts.
+pub(super) mod times {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::units::{Doubt, Instant};
+
+    type Times = BTreeMap<Doubt, BTreeMap<Instant, Instant>>;
+    type Listed = Vec<(Doubt, Vec<(Instant, Instant)>)>;
+
+    pub fn serialize<S: Serializer>(times: &Times, to: S) -> Result<S::Ok, S::Error> {
+        let list =
+            |times: &BTreeMap<Instant, Instant>| times.iter().map(|(a, b)| (*a, *b)).collect();
+        let listed: Listed = times
+            .iter()
+            .map(|(doubt, times)| (*doubt, list(times)))
+            .collect();
+        listed.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Times, D::Error> {
+        let listed = Listed::deserialize(from)?.into_iter();
+        Ok(listed
+            .map(|(doubt, times)| (doubt, times.into_iter().collect()))
+            .collect())
+    }
+}

@@ -10,6 +10,7 @@
 )]
 
 mod faults;
+mod kill;
 mod reload;
 mod site;
 

@@ -88,6 +88,11 @@ impl Listener for Alerting {
         self.put(Alert::verdict(verdict, words).notice(verdict.stated_at));
     }
 
+    fn again(&mut self, group: &Group, verdict: &Verdict) {
+        // The same id: who was told is not told again.
+        self.verdict(group, verdict);
+    }
+
     fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str) {
         // A camera that stands before several doors is one cause: its first door is told of.
         let door = crate::units::DoorId(0);

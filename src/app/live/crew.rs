@@ -400,6 +400,7 @@ fn needs_restart(was: &LiveConfig, is: &LiveConfig) -> Vec<&'static str> {
         (was.health != is.health, "[health]"),
         (was.alerts != is.alerts, "[alerts]"),
         (was.evidence != is.evidence, "[evidence]"),
+        (was.traces != is.traces, "[traces]"),
     ];
     let differ = parts.into_iter().filter(|(differs, _)| *differs);
     differ.map(|(_, part)| part).collect()

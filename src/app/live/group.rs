@@ -5,18 +5,18 @@
 //! is told that there was no footage before it began, and from then on what the camera's picture is
 //! worth: what the camera says, or that its frames have become too few.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::metrics::{CameraMetrics, Metrics};
-use super::record::Recorder;
-use super::status::utc;
+use super::recover::Recovered;
+use super::segment::{Traces, stamp};
 use super::told::{Begin, Seen};
+use super::writing::{Place, Written, provenance};
 use crate::app::names::SiteNames;
-use crate::app::run::{EngineRun, config_sha256};
-use crate::app::trace::Provenance;
-use crate::config::LiveCamera;
+use crate::app::run::EngineRun;
+use crate::app::segments::heir;
+use crate::app::trace::{Because, Continues};
 use crate::engine::{FrameInput, Input, Output, Seen as People};
 use crate::evidence::Ring;
 use crate::sight::{SightChange, SightState, Starvation};
@@ -25,6 +25,8 @@ use crate::verdict::Verdict;
 
 /// Before the box began, nobody knows what happened: longer than any window.
 const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
+/// Access events that were received this long before the beginning may still be walked on.
+const HEARD_BEFORE: Span = Span::from_ms(60_000);
 /// Without a judged frame for this long a clear camera is starved: the engine itself doubts gaps of 0.9 s.
 const MOST_SILENCE: Span = Span::from_ms(1_500);
 
@@ -39,12 +41,13 @@ pub struct Group {
     pub names: SiteNames,
     /// The engine.
     pub run: EngineRun,
-    /// The engine's trace; `None` if it could not be begun.
-    pub recorder: Option<Recorder>,
     /// The camera's last pictures.
     pub ring: Arc<Ring>,
-    /// When it began, as it stands in names of files: ids are unique within a run alone.
+    /// When its run began, as it stands in names of files: ids are unique within a run alone. A run goes on over
+    /// changes of the configuration and restarts of the process.
     pub started: String,
+    /// What was stated before a restart, and may not have been heard.
+    pub again: Vec<Verdict>,
     /// Doors that another engine goes on with.
     pub handed_over: Vec<DoorId>,
     counts: CameraMetrics,
@@ -56,6 +59,11 @@ pub struct Group {
     told: SightState,
     starved: bool,
     engine_sight: SightState,
+    trace: Option<Written>,
+    /// What the engine is told before anything else.
+    first: Option<(Instant, Input)>,
+    /// Access events that were received earlier are of no use any more.
+    hears_from: Instant,
 }
 
 /// Something that a group's engine stated.
@@ -69,36 +77,101 @@ pub struct Stated<'a> {
 }
 
 impl Group {
-    /// A camera's engine that begins at `now`, with its trace in the folder `traces`. `Err` says why it can't.
+    /// A camera's engine that begins at `now`, or goes on from what was recovered. `Err` says why it can't.
     pub fn start(
         begin: &Begin,
         now: Instant,
-        traces: &Path,
+        traces: &Traces,
         metrics: &Arc<Metrics>,
+        recovered: Option<Recovered>,
     ) -> Result<Self, String> {
         let mut group = Self::new(begin, now, metrics)?;
-        let model = Some(begin.model.clone());
-        let path = trace_path(traces, &begin.camera.name, now);
-        group.begin(&begin.camera, model, &path, now);
+        let unseen_from = match recovered {
+            Some(recovered) => {
+                let last = recovered.last();
+                group.hears_from = last.min(now) - HEARD_BEFORE;
+                group.started.clone_from(&recovered.continues.run);
+                group.again = recovered.again;
+                group.run = EngineRun::of(recovered.engine);
+                group.go_on(begin, traces, recovered.continues, now);
+                last
+            }
+            None => {
+                let place = group.place(begin, traces);
+                group.trace = Some(Written::begin(place, &mut group.run, now));
+                now - BLIND_BEFORE_START
+            }
+        };
+        // Nothing was seen before, or since.
+        group.first = Some((unseen_from, sight_change(SightState::NoFootage)));
+        group.engine_sight = SightState::NoFootage;
         Ok(group)
     }
 
     /// The engine that goes on from this one with another configuration: tracks of a camera that is the same and credits
-    /// of doors that are the same are kept. Returns it with the names of those doors.
+    /// of doors that are the same are kept. Returns it with the names of those doors. This one is left to say its
+    /// last words on the others.
     pub fn succeed(
         &mut self,
         begin: &Begin,
         now: Instant,
-        traces: &Path,
+        traces: &Traces,
         metrics: &Arc<Metrics>,
     ) -> Result<(Self, Vec<String>), String> {
         let mut group = Self::new(begin, now, metrics)?;
+        let config = &begin.camera.site.engine;
+        let heir = heir(&self.run.engine, true, config, now);
+        let (engine, told) = heir.map_err(|problems| problems.join("\n"))?;
+        let doors = self.run.engine.config().doors.iter();
+        let doors = (0_u16..).map(DoorId).zip(doors);
+        let kept = doors.filter(|(_, door)| told.doors_kept.contains(&door.name));
+        self.handed_over = kept.map(|(id, _)| id).collect();
         // Statements of kept doors are amended under the ids that they had.
         group.started.clone_from(&self.started);
-        let model = Some(begin.model.clone());
-        let path = trace_path(traces, &begin.camera.name, now);
-        group.begin(&begin.camera, model, &path, now);
-        Ok((group, Vec::new()))
+        group.hears_from = self.hears_from;
+        group.first = self.first.take();
+        group.run = EngineRun::of(engine);
+        let sight = group
+            .run
+            .engine
+            .camera(THE_CAMERA)
+            .map(|camera| camera.sight);
+        group.engine_sight = sight.unwrap_or(SightState::NoFootage);
+        // The same stream goes on telling what it is worth when that changes; another one begins.
+        if begin.after == Some(begin.place) {
+            group.told = self.told;
+            group.starved = self.starved;
+            group.silent = self.silent;
+            group.last_seen = self.last_seen;
+        } else {
+            group.first = Some((now, sight_change(SightState::NoFootage)));
+            group.engine_sight = SightState::NoFootage;
+        }
+        let continues = match &mut self.trace {
+            Some(trace) => trace.leave(&mut self.run, now),
+            None => Continues {
+                run: self.started.clone(),
+                segment: String::new(),
+                verdict_hash: self.run.log.verdict_hash(),
+                because: Because::Changed,
+            },
+        };
+        group.go_on(begin, traces, continues, now);
+        Ok((group, told.doors_kept))
+    }
+
+    fn place<'a>(&self, begin: &'a Begin, traces: &'a Traces) -> Place<'a> {
+        Place {
+            traces,
+            camera: &begin.camera.name,
+            provenance: provenance(&begin.camera, Some(begin.model.clone()), &self.run),
+            lost: self.metrics.trace_lost.clone(),
+        }
+    }
+
+    fn go_on(&mut self, begin: &Begin, traces: &Traces, continues: Continues, now: Instant) {
+        let place = self.place(begin, traces);
+        self.trace = Some(Written::go_on(place, &mut self.run, continues, now));
     }
 
     /// A camera's engine that has seen nothing. `Err` says why it can't.
@@ -111,48 +184,23 @@ impl Group {
             camera: camera.name.clone(),
             names,
             run,
-            recorder: None,
             counts: metrics.camera(&camera.name),
             metrics: Arc::clone(metrics),
             followed: Arc::clone(&begin.followed),
             ring: Arc::clone(&begin.ring),
             handed_over: Vec::new(),
-            started: utc(now).replace(':', ""),
+            started: stamp(now),
+            again: Vec::new(),
             starvation: Starvation::new(begin.least_rate_hz),
             last_seen: None,
             silent: false,
             told: SightState::NoFootage,
             starved: false,
             engine_sight: SightState::Clear,
+            trace: None,
+            first: None,
+            hears_from: now - HEARD_BEFORE,
         })
-    }
-
-    /// Begins: records to `path` from now on, and tells the engine that nothing was seen before.
-    pub fn begin(&mut self, camera: &LiveCamera, model: Option<String>, path: &Path, now: Instant) {
-        let provenance = Provenance {
-            source: camera.url.clone(),
-            start_us: now.as_us(),
-            utc: true,
-            model,
-            config_sha256: config_sha256(self.run.engine.config()),
-            picture: None,
-            titles: camera.site.titles.clone(),
-        };
-        match Recorder::create(path, self.metrics.trace_lost.clone()) {
-            Ok(recorder) => {
-                recorder.at(now);
-                // A recorder never fails.
-                drop(self.run.record(Box::new(recorder.clone()), provenance));
-                self.recorder = Some(recorder);
-            }
-            Err(error) => tracing::error!("{}: no trace is written: {error}", path.display()),
-        }
-        let before = Input::Sight(SightChange {
-            camera: THE_CAMERA,
-            state: SightState::NoFootage,
-        });
-        self.step(now - BLIND_BEFORE_START, &before, None, &mut |_| {});
-        self.engine_sight = SightState::NoFootage;
     }
 
     /// A frame was looked at.
@@ -189,11 +237,20 @@ impl Group {
 
     /// An access event or a feed's status, with the door of this engine.
     pub fn access(&mut self, now: Instant, input: &Input, stated: &mut dyn FnMut(&Stated<'_>)) {
-        self.step(now, input, None, stated);
+        match input {
+            Input::Access(event) if event.received < self.hears_from => {
+                tracing::debug!(id = event.id, "from long before the beginning");
+            }
+            input => self.step(now, input, None, stated),
+        }
     }
 
     /// Time passed: what is due is said.
     pub fn tick(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) {
+        self.tell_first(stated);
+        if let Some(trace) = &mut self.trace {
+            trace.look_after(&mut self.run, now);
+        }
         // Frames that do not come at all are no frames that come too slowly, and just as bad.
         if self.last_seen.is_some_and(|at| now - at > MOST_SILENCE) && !self.silent {
             self.silent = true;
@@ -217,10 +274,21 @@ impl Group {
 
     /// Writes the trace's end.
     pub fn end(&mut self) {
-        // A recorder never fails.
-        drop(self.run.finish_trace());
-        if let Some(recorder) = &self.recorder {
-            recorder.flush_now();
+        if let Some(trace) = &self.trace {
+            trace.end(&mut self.run);
+        }
+    }
+
+    /// What was written of the trace since, as a trace of its own.
+    pub fn trace_since(&self, from: Instant) -> Vec<u8> {
+        let trace = self.trace.as_ref();
+        trace.map_or_else(Vec::new, |trace| trace.recorder.since(from))
+    }
+
+    /// Writes the trace through to the operating system.
+    pub fn flush(&self) {
+        if let Some(trace) = &self.trace {
+            trace.recorder.flush_now();
         }
     }
 
@@ -239,8 +307,9 @@ impl Group {
         arrived_us: Option<i64>,
         stated: &mut dyn FnMut(&Stated<'_>),
     ) {
-        if let Some(recorder) = &self.recorder {
-            recorder.at(now);
+        self.tell_first(stated);
+        if let Some(trace) = &self.trace {
+            trace.recorder.at(now);
         }
         let outputs = match self.run.step(now, input) {
             Ok(outputs) => outputs.to_vec(),
@@ -249,12 +318,23 @@ impl Group {
                 Vec::new()
             }
         };
+        // Whoever is told may keep it: after a kill, the trace must know of it too.
+        if !outputs.is_empty() {
+            self.flush();
+        }
         for output in &outputs {
             stated(&Stated {
                 group: self,
                 output,
                 arrived_us,
             });
+        }
+    }
+
+    /// Tells the engine what it has to know before anything else.
+    fn tell_first(&mut self, stated: &mut dyn FnMut(&Stated<'_>)) {
+        if let Some((at, first)) = self.first.take() {
+            self.step(at, &first, None, stated);
         }
     }
 
@@ -269,15 +349,13 @@ impl Group {
         }
         self.engine_sight = state;
         self.counts.clear.set(i64::from(state == SightState::Clear));
-        let change = Input::Sight(SightChange {
-            camera: THE_CAMERA,
-            state,
-        });
-        self.step(now, &change, None, stated);
+        self.step(now, &sight_change(state), None, stated);
     }
 }
 
-/// Where the trace goes that begins at `now`.
-fn trace_path(traces: &Path, camera: &str, now: Instant) -> PathBuf {
-    traces.join(format!("{camera}-{}.jsonl", utc(now).replace(':', "")))
+fn sight_change(state: SightState) -> Input {
+    Input::Sight(SightChange {
+        camera: THE_CAMERA,
+        state,
+    })
 }

@@ -5,7 +5,6 @@
 //! listeners that do hand on to threads of their own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ use super::group::{Group, Stated};
 use super::leaving::Leaving;
 use super::metrics::Metrics;
 use super::progress::Progress;
+use super::recover::Recovered;
+use super::segment::Traces;
 use super::told::{Change, Seen, Told};
 use crate::capture::live::SteadyClock;
 use crate::engine::{Input, Output};
@@ -32,6 +33,8 @@ const FLUSH_US: i64 = 1_000_000;
 pub trait Listener {
     /// A verdict, first or amended.
     fn verdict(&mut self, group: &Group, verdict: &Verdict);
+    /// A verdict that was stated shortly before the process was started again, and may not have been heard.
+    fn again(&mut self, _group: &Group, _verdict: &Verdict) {}
     /// What a camera's picture is worth changed.
     fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str);
     /// Something else that a person should know.
@@ -51,8 +54,10 @@ pub struct Judge {
     pub leaving: Vec<Leaving>,
     /// Where access events belong.
     pub doors: DoorPlaces,
-    /// The folder for traces.
-    pub traces: PathBuf,
+    /// Where traces go.
+    pub traces: Traces,
+    /// What engines go on from that begin for the first time, by the camera's name.
+    pub recovered: BTreeMap<String, Recovered>,
     /// The site's time.
     pub clock: BoxClock,
     /// What is told.
@@ -83,9 +88,7 @@ impl Judge {
             let now_us = self.clock.now_us();
             if now_us - flushed_us > FLUSH_US {
                 flushed_us = now_us;
-                for recorder in self.groups.values().filter_map(|g| g.recorder.as_ref()) {
-                    recorder.flush_now();
-                }
+                self.groups.values().for_each(Group::flush);
             }
         }
         self.groups.values_mut().for_each(Group::end);
@@ -134,15 +137,20 @@ impl Judge {
         let mut kept = Vec::new();
         for begin in &change.begin {
             let before = begin.after.and_then(|place| gone.get_mut(&place));
+            let recovered = self.recovered.remove(&begin.camera.name);
             let began = match before {
                 Some(before) => before.succeed(begin, now, &self.traces, metrics),
-                None => {
-                    Group::start(begin, now, &self.traces, metrics).map(|group| (group, Vec::new()))
-                }
+                None => Group::start(begin, now, &self.traces, metrics, recovered)
+                    .map(|group| (group, Vec::new())),
             };
             match began {
-                Ok((group, doors)) => {
+                Ok((mut group, doors)) => {
                     kept.extend(doors);
+                    for verdict in std::mem::take(&mut group.again) {
+                        for listener in listeners.iter_mut() {
+                            listener.again(&group, &verdict);
+                        }
+                    }
                     groups.insert(begin.place, group);
                 }
                 // The configuration was checked; this is a defect, and the process's end.

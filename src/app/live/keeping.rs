@@ -52,7 +52,6 @@ impl Keeping {
     fn ask(&self, group: &Group, wanted: Wanted) {
         let verdict = &wanted.verdict;
         let from = verdict.crossing.at - self.settings.before;
-        let trace = group.recorder.as_ref();
         let cut = Cut {
             camera: group.camera.clone(),
             door: group.door(verdict).to_owned(),
@@ -62,7 +61,7 @@ impl Keeping {
             keep: clear_regions(group.run.engine.config(), verdict.door),
             clear: self.settings.clear,
             moments: vec![verdict.crossing.interval.lo, verdict.crossing.at],
-            trace: trace.map_or_else(Vec::new, |trace| trace.since(from - TRACE_BEFORE)),
+            trace: group.trace_since(from - TRACE_BEFORE),
             about: json!({
                 "line": explain_verdict(verdict, &group.names),
                 "at": utc(verdict.crossing.at),
@@ -94,6 +93,11 @@ impl Listener for Keeping {
         });
     }
 
+    fn again(&mut self, group: &Group, verdict: &Verdict) {
+        // Its pictures are gone, if it had any left to come.
+        self.asked.insert(evidence_id(group, verdict));
+    }
+
     fn sight(&mut self, _: &Group, _: Instant, _: SightState, _: &str) {}
 
     fn alarm(&mut self, _: &Group, _: &Alarm) {}
@@ -117,11 +121,16 @@ pub fn is_kept(kind: VerdictKind) -> bool {
 
 /// The folder of a verdict's evidence: the same name however often it is amended.
 pub fn evidence_id(group: &Group, verdict: &Verdict) -> String {
+    evidence_name(&group.camera, &group.started, &verdict.id)
+}
+
+/// The folder of a verdict's evidence, by the camera's name, the run's start and the verdict's id.
+pub fn evidence_name(camera: &str, run: &str, verdict: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    let camera = group.camera.chars();
+    let camera = camera.chars();
     let camera: String = camera
         .map(|c| if fits(c) { c } else { '_' })
         .take(40)
         .collect();
-    format!("{camera}-{}-{}", group.started, verdict.id)
+    format!("{camera}-{run}-{verdict}")
 }

@@ -63,6 +63,17 @@ pub struct CameraMetrics {
     pub clock_ahead_s: Gauge<f64, AtomicU64>,
 }
 
+/// What is counted of traces on the disk.
+#[derive(Debug, Clone, Default)]
+pub struct TraceMetrics {
+    /// Files begun.
+    pub begun: Counter,
+    /// Files deleted for their age or for room.
+    pub deleted: Counter,
+    /// Bytes on the disk, as last looked.
+    pub held: Gauge,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -92,6 +103,8 @@ pub struct Metrics {
     pub wall_ahead: Gauge<f64, AtomicU64>,
     /// Bytes of traces that could not be written.
     pub trace_lost: Counter,
+    /// What is counted of traces on the disk.
+    pub traces: TraceMetrics,
 }
 
 impl Default for Metrics {
@@ -118,6 +131,7 @@ impl Default for Metrics {
             strangers: Counter::default(),
             wall_ahead: Gauge::default(),
             trace_lost: Counter::default(),
+            traces: TraceMetrics::default(),
         };
         metrics.register();
         metrics
@@ -175,6 +189,14 @@ impl Metrics {
         registry.register("wall_clock_ahead_seconds", "Wall clock, moved", ahead);
         let lost = self.trace_lost.clone();
         registry.register("trace_lost_bytes", "Trace not written", lost);
+        let TraceMetrics {
+            begun,
+            deleted,
+            held,
+        } = self.traces.clone();
+        registry.register("trace_segments", "Traces begun", begun);
+        registry.register("trace_segments_deleted", "Traces deleted", deleted);
+        registry.register("trace_bytes", "Traces on the disk", held);
     }
 
     /// The counters of one camera; the same for the same name.

@@ -14,16 +14,21 @@ mod plan;
 mod probe;
 mod progress;
 mod record;
+mod recover;
 mod reference;
+mod segment;
 mod site;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_traces;
 mod told;
 mod view;
 mod waiting;
 mod wall;
 mod worker;
+mod writing;
 
 pub use clock::BoxClock;
 pub use crew::Reloaded;

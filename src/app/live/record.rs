@@ -32,38 +32,71 @@ struct Inner {
     line: Vec<u8>,
     header: Option<Vec<u8>>,
     tail: VecDeque<(Instant, Vec<u8>)>,
+    /// What is written is of the file alone: headers and ends of segments.
+    framing: bool,
 }
 
 impl Recorder {
-    /// A new file, which must not be there yet.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn create(path: &Path, lost: Counter) -> io::Result<Self> {
-        Ok(Self::of(path, File::create_new(path)?, lost))
+    /// Into no file yet.
+    pub fn nowhere(lost: Counter) -> Self {
+        Self::of(Path::new(""), None, lost)
     }
 
     /// Into what is there.
     #[cfg(test)]
     pub(super) fn open(path: &Path, lost: Counter) -> io::Result<Self> {
         let file = File::options().write(true).open(path)?;
-        Ok(Self::of(path, file, lost))
+        Ok(Self::of(path, Some(file), lost))
     }
 
-    fn of(path: &Path, file: File, lost: Counter) -> Self {
+    fn of(path: &Path, file: Option<File>, lost: Counter) -> Self {
         let inner = Inner {
             path: path.to_owned(),
-            file: Some(BufWriter::new(file)),
+            file: file.map(BufWriter::new),
             lost,
             written: 0,
             now: Instant::MIN,
             line: Vec::new(),
             header: None,
             tail: VecDeque::new(),
+            framing: false,
         };
         Self {
             inner: Rc::new(RefCell::new(inner)),
         }
+    }
+
+    /// Writes to another file from now on.
+    pub fn turn_to(&self, path: &Path, file: File) {
+        self.flush_now();
+        let mut inner = self.inner.borrow_mut();
+        inner.path = path.to_owned();
+        inner.file = Some(BufWriter::new(file));
+        inner.written = 0;
+    }
+
+    /// Writes to no file from now on.
+    pub fn close(&self) {
+        self.flush_now();
+        self.inner.borrow_mut().file = None;
+    }
+
+    /// What is written from now on frames a segment, and is no part of what happened; or no longer.
+    pub fn framing(&self, framing: bool) {
+        self.inner.borrow_mut().framing = framing;
+    }
+
+    /// The first line of every trace out of memory: of an engine that knows nothing, set as it is now.
+    /// What happened by other settings is forgotten.
+    pub fn head(&self, header: Vec<u8>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.header = Some(header);
+        inner.tail.clear();
+    }
+
+    /// Whether nothing reaches a file any more.
+    pub fn is_broken(&self) -> bool {
+        self.inner.borrow().file.is_none()
     }
 
     /// What is written from now on was at `now`.
@@ -105,6 +138,9 @@ impl Inner {
 
     fn keep_line(&mut self) {
         let line = std::mem::take(&mut self.line);
+        if self.framing {
+            return;
+        }
         if self.header.is_none() {
             self.header = Some(line);
             return;

@@ -10,7 +10,6 @@
 //! a site installs a hook for that, and the service manager starts it again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -26,6 +25,8 @@ use super::keeping::Keeping;
 use super::metrics::Metrics;
 use super::plan::lookers;
 use super::progress::Pulse;
+use super::recover::recover_all;
+use super::segment::Traces;
 use super::status::Board;
 use super::told::Told;
 use super::worker::WorkerTask;
@@ -34,15 +35,13 @@ use crate::config::LiveConfig;
 use crate::engine::Input;
 use crate::evidence::{Keeper, KeeperSettings};
 use crate::notify::Dispatcher;
-use crate::units::{Instant, Span};
+use crate::units::Instant;
 
 /// What may wait for the judge: a second of 24 cameras, and a burst of access events. Who tells more
 /// waits.
 pub const JUDGE_QUEUE: usize = 1024;
 /// What may wait between intake and judge.
 pub const GIVEN_QUEUE: usize = 1024;
-/// Access events that were received this long before the start may still be walked on.
-const BEFORE_START: Span = Span::from_ms(60_000);
 
 /// Evidence that waits is written for at most this long at the end: service managers kill after 90 s.
 const LAST_EVIDENCE: Duration = Duration::from_secs(10);
@@ -68,11 +67,11 @@ impl Site {
         utc: Instant,
         make: impl FnOnce() -> Vec<Box<dyn Listener>> + Send + 'static,
     ) -> Result<Self, Vec<String>> {
-        let traces = traces(config)?;
         let clock = BoxClock::new(utc);
         let of_alerts = crate::notify::Metrics::default();
         let alerts = open_alerts(config, &of_alerts)?;
         let metrics = Arc::new(Metrics::with_alerts(&of_alerts));
+        let traces = traces(config, &metrics)?;
         let pulse = Pulse::new(clock.clone());
         let board = Board::new(&config.name, clock.now());
         let keeper = keeper(config)?;
@@ -85,7 +84,10 @@ impl Site {
             });
             let keeping = Keeping::new(Arc::clone(&keeper), config.evidence);
             let progress = pulse.of("judge");
+            let config = config.clone();
             let judge = move || {
+                // While detectors are opened.
+                let recovered = recover_all(&config, traces.folder(), clock.now());
                 // Whoever is told comes first: it is they who wait.
                 let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
                 listeners.extend(alerting.map(|alerting| Box::new(alerting) as Box<dyn Listener>));
@@ -97,6 +99,7 @@ impl Site {
                     leaving: Vec::new(),
                     doors: Vec::new(),
                     traces,
+                    recovered,
                     clock,
                     told,
                     listeners,
@@ -160,14 +163,9 @@ impl Site {
     pub fn outlet(&self) -> Result<mpsc::Sender<Given>, Vec<String>> {
         let (to, mut given) = mpsc::channel::<Given>(GIVEN_QUEUE);
         let judge = self.shared.judge.clone();
-        let oldest = self.shared.clock.now() - BEFORE_START;
         spawn("access", move || {
             while let Some(Given { at, input, .. }) = given.blocking_recv() {
                 let door = match &input {
-                    Input::Access(event) if at < oldest => {
-                        tracing::debug!(id = event.id, "from before the start");
-                        continue;
-                    }
                     Input::Access(event) => event.door,
                     Input::Feed(status) => Some(status.door),
                     _ => None,
@@ -211,11 +209,10 @@ impl Site {
 }
 
 /// The folder for traces, made if need be.
-fn traces(config: &LiveConfig) -> Result<PathBuf, Vec<String>> {
+fn traces(config: &LiveConfig, metrics: &Metrics) -> Result<Traces, Vec<String>> {
     let folder = config.data.join("traces");
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| vec![format!("{} can't be made: {error}", folder.display())])?;
-    Ok(folder)
+    Traces::open(folder.clone(), config.traces, metrics.traces.clone())
+        .map_err(|error| vec![format!("{} can't be made: {error}", folder.display())])
 }
 
 /// Keeps evidence, where the site file says.

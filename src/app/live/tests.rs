@@ -207,23 +207,6 @@ fn frames_that_stop_are_noticed_without_another_frame() {
 }
 
 #[test]
-fn the_trace_of_a_live_run_replays_to_its_hash() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("trace.jsonl");
-    let metrics = Arc::new(Metrics::default());
-    let camera = camera();
-    let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
-    group.begin(&camera, None, &path, at(0));
-    group.sight(at(10), SightState::Clear, &mut |_| {});
-    group.tick(at(60_000), &mut |_| {});
-    group.end();
-    let file = std::fs::File::open(&path).expect("a trace");
-    let replayed = replay_trace(std::io::BufReader::new(file), None).expect("readable");
-    let recorded = replayed.recorded.expect("an end");
-    assert_eq!(recorded.verdict_hash, replayed.run.log.verdict_hash());
-}
-
-#[test]
 fn a_recorder_remembers_its_last_minutes_and_survives_its_disk() {
     use std::io::Write;
     let lost = Counter::default();

@@ -11,18 +11,21 @@ use super::folder::{CaseFiles, FootageKind};
 use crate::access::AccessEvent;
 use crate::app::eyes::{EyesChoice, model_of, open_eyes};
 use crate::app::sightings;
-use crate::app::trace::{TraceLine, TraceReader};
+use crate::app::trace::{TraceHeader, TraceLine, TraceReader};
 use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipOptions};
 use crate::config::{self, DetectorChoice, GrantReading, SiteConfig, setting_named};
 use crate::engine::{EngineConfig, Input};
 use crate::inference::find_weights;
 use crate::score::Truth;
-use crate::sight::SightState;
-use crate::units::{Instant, Span};
+use crate::sight::{SightChange, SightState};
+use crate::units::{CameraId, Instant, Span};
 
 /// The end of a clip whose rate is not known comes this long after its last frame.
 const LAST_FRAME: Span = Span::from_ms(100);
+
+/// Before a segment begins, nobody knows what happened: longer than any window.
+const UNSEEN_BEFORE: Span = Span::from_ms(3_600_000);
 
 /// How footage is to be read.
 #[derive(Debug, Clone)]
@@ -367,7 +370,7 @@ pub fn read_trace(path: &std::path::Path) -> Result<RecordedTrace, String> {
     let told = |problem| format!("{name}: {problem}");
     let mut reader = TraceReader::new(BufReader::new(file)).map_err(told)?;
     let start = Instant::from_us(reader.header.provenance.start_us);
-    let (mut inputs, mut end) = (Vec::new(), start);
+    let (mut inputs, mut end) = (before(&reader.header), start);
     while let Some(line) = reader.next_line().map_err(told)? {
         let TraceLine::In { at, r#in } = line else {
             continue;
@@ -387,6 +390,26 @@ pub fn read_trace(path: &std::path::Path) -> Result<RecordedTrace, String> {
         start,
         seconds: (end - start).as_s(),
     })
+}
+
+/// What an engine that knows nothing is told at the beginning of a segment: that it did not see what was
+/// before, and what the cameras' pictures were worth then.
+fn before(header: &TraceHeader) -> Vec<(Instant, Input)> {
+    let Some(state) = &header.state else {
+        return Vec::new();
+    };
+    let cameras = (0_u16..).map(CameraId).zip(&header.config.cameras);
+    let told = cameras.flat_map(|(camera, _)| {
+        let sight = |at, state| (at, Input::Sight(SightChange { camera, state }));
+        let then = state.sight(camera).unwrap_or(SightState::Clear);
+        [
+            sight(state.now() - UNSEEN_BEFORE, SightState::NoFootage),
+            sight(state.now(), then),
+        ]
+    });
+    let mut told: Vec<(Instant, Input)> = told.collect();
+    told.sort_by_key(|(at, _)| *at);
+    told
 }
 
 fn load_trace(

@@ -23,12 +23,17 @@ use crate::units::Span;
 pub(crate) use raw::SiteFile;
 pub use raw::TransportName;
 
-use raw::{CameraTable, EvidenceTable};
+use raw::{CameraTable, EvidenceTable, TracesTable};
 
 /// Where health is served unless the file says otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
 /// The folder for what the box writes unless the file says otherwise.
 const DEFAULT_DATA: &str = "data";
+
+/// Traces are kept this long: who asks why a door was opened asks within a month.
+const KEEP_DAYS: u32 = 30;
+/// Gibibytes of traces that are kept at most: a month of five cameras.
+const TRACES_GIB: u64 = 20;
 
 /// Evidence reaches this far from where the line was crossed, s: the approach, and where somebody went.
 const AROUND_S: f64 = 5.0;
@@ -58,6 +63,8 @@ pub struct LiveConfig {
     pub alerts: Option<AlertSettings>,
     /// What is kept of breaches.
     pub evidence: EvidenceConfig,
+    /// How long traces are kept.
+    pub traces: TraceConfig,
     /// What is usable but should be looked at.
     pub warnings: Problems,
 }
@@ -75,6 +82,24 @@ pub struct EvidenceConfig {
     pub most_bytes: Option<u64>,
     /// Bytes of the disk that stay free; `None`: the usual.
     pub free_bytes: Option<u64>,
+}
+
+/// How long traces are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceConfig {
+    /// Days after which one is deleted.
+    pub keep_days: u32,
+    /// Most bytes of them; the oldest go first.
+    pub most_bytes: u64,
+}
+
+impl Default for TraceConfig {
+    fn default() -> Self {
+        Self {
+            keep_days: KEEP_DAYS,
+            most_bytes: TRACES_GIB << 30,
+        }
+    }
 }
 
 /// One camera and the doors it watches.
@@ -135,20 +160,33 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
         threads: detector.threads.map(|threads| threads as usize),
         alerts,
         evidence: evidence(&file.evidence.unwrap_or_default()),
+        traces: traces(&file.traces.unwrap_or_default()),
         warnings: Problems::new(),
         folder,
     })
 }
 
+fn traces(table: &TracesTable) -> TraceConfig {
+    let usual = TraceConfig::default();
+    TraceConfig {
+        keep_days: table.keep_days.unwrap_or(usual.keep_days),
+        most_bytes: table.most_gib.map_or(usual.most_bytes, gib),
+    }
+}
+
+/// So many gibibytes in bytes.
+fn gib(gib: f64) -> u64 {
+    (gib * (1_u64 << 30) as f64) as u64
+}
+
 fn evidence(table: &EvidenceTable) -> EvidenceConfig {
     let span = |given: Option<f64>| Span::from_s(given.unwrap_or(AROUND_S));
-    let bytes = |gib: f64| (gib * (1_u64 << 30) as f64) as u64;
     EvidenceConfig {
         before: span(table.before_s),
         after: span(table.after_s),
         clear: table.clear.unwrap_or(false),
-        most_bytes: table.most_gib.map(bytes),
-        free_bytes: table.free_gib.map(bytes),
+        most_bytes: table.most_gib.map(gib),
+        free_bytes: table.free_gib.map(gib),
     }
 }
 

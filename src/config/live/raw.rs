@@ -26,6 +26,8 @@ pub(crate) struct SiteFile {
     pub alerts: Option<AlertsTable>,
     /// What is kept of breaches.
     pub evidence: Option<EvidenceTable>,
+    /// How long traces are kept.
+    pub traces: Option<TracesTable>,
 }
 
 /// The site.
@@ -106,6 +108,18 @@ pub(crate) struct EvidenceTable {
     /// Gibibytes of the disk that stay free (default 1).
     #[schemars(range(min = 0.0, max = 100_000.0))]
     pub free_gib: Option<f64>,
+}
+
+/// How long traces are kept. Every key has a default.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TracesTable {
+    /// Days after which a trace is deleted (default 30).
+    #[schemars(range(min = 1, max = 36_500))]
+    pub keep_days: Option<u32>,
+    /// Most gibibytes of traces; the oldest go first (default 20).
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 100_000.0))]
+    pub most_gib: Option<f64>,
 }
 
 /// Who looks for people.
