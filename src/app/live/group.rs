@@ -147,8 +147,9 @@ impl Group {
             group.first = Some((now, sight_change(SightState::NoFootage)));
             group.engine_sight = SightState::NoFootage;
         }
+        let has_more = self.next_due().is_some_and(|due| due < Instant::MAX);
         let continues = match &mut self.trace {
-            Some(trace) => trace.leave(&mut self.run, now),
+            Some(trace) => trace.leave(&mut self.run, has_more, now),
             None => Continues {
                 run: self.started.clone(),
                 segment: String::new(),

@@ -34,6 +34,8 @@ struct Inner {
     tail: VecDeque<(Instant, Vec<u8>)>,
     /// What is written is of the file alone: headers and ends of segments.
     framing: bool,
+    /// Nothing was to be written any more: nothing is lost.
+    closed: bool,
 }
 
 impl Recorder {
@@ -60,6 +62,7 @@ impl Recorder {
             header: None,
             tail: VecDeque::new(),
             framing: false,
+            closed: false,
         };
         Self {
             inner: Rc::new(RefCell::new(inner)),
@@ -73,12 +76,15 @@ impl Recorder {
         inner.path = path.to_owned();
         inner.file = Some(BufWriter::new(file));
         inner.written = 0;
+        inner.closed = false;
     }
 
     /// Writes to no file from now on.
     pub fn close(&self) {
         self.flush_now();
-        self.inner.borrow_mut().file = None;
+        let mut inner = self.inner.borrow_mut();
+        inner.file = None;
+        inner.closed = true;
     }
 
     /// What is written from now on frames a segment, and is no part of what happened; or no longer.
@@ -172,6 +178,7 @@ impl Write for Recorder {
                 inner.broken(&error);
                 inner.lost.inc_by(bytes.len() as u64);
             }
+            None if inner.closed => {}
             None => {
                 inner.lost.inc_by(bytes.len() as u64);
             }

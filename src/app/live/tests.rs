@@ -12,7 +12,6 @@ use super::record::Recorder;
 use super::told::{Begin, Seen};
 use super::view::least_rate_hz;
 use super::waiting::{Closed, Job, LINE_FRAMES, Waiting};
-use crate::app::replay::replay_trace;
 use crate::capture::{Clip, ClipOptions, Rotation};
 use crate::config::{LiveCamera, TransportName, load};
 use crate::evidence::{Ring, RingLimits};

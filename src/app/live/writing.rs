@@ -50,6 +50,10 @@ pub struct Written {
     due: Instant,
     /// When one was last begun, or could not be.
     tried: Instant,
+    /// Bytes of its header.
+    headed: u64,
+    /// It holds last words alone: nothing goes on from it.
+    is_last: bool,
 }
 
 impl Written {
@@ -83,8 +87,9 @@ impl Written {
 
     /// Begins the next segment if it is time.
     pub fn look_after(&mut self, run: &mut EngineRun, now: Instant) {
-        let long = now >= self.due || self.recorder.written() >= SEGMENT_BYTES;
-        let may_try = now - self.tried >= TRY_AGAIN;
+        let written = self.recorder.written().saturating_sub(self.headed);
+        let long = now >= self.due || written >= SEGMENT_BYTES;
+        let may_try = now - self.tried >= TRY_AGAIN && !self.is_last;
         if !(long || self.recorder.is_broken()) || !may_try {
             return;
         }
@@ -97,20 +102,22 @@ impl Written {
         }
     }
 
-    /// Ends the file for an engine that takes over; what it goes on from. What the engine at hand still has to say of doors
-    /// that nobody took over goes into a file of its own.
-    pub fn leave(&mut self, run: &mut EngineRun, now: Instant) -> Continues {
+    /// Ends the file for an engine that takes over; what it goes on from. If the engine at hand still has something to say
+    /// of doors that nobody took over, that goes into a file of its own.
+    pub fn leave(&mut self, run: &mut EngineRun, has_more: bool, now: Instant) -> Continues {
         let continues = self.continues(run, Because::Changed);
         self.end(run);
         // What cannot go on in a file of its own must not go on in the old one.
         self.recorder.close();
-        let last = Continues {
-            because: Because::Leaving,
-            ..continues.clone()
-        };
-        let created = self.created(self.traces.create_last(&self.camera, now));
-        self.turn(run, last, created, now);
-        self.due = Instant::MAX;
+        self.is_last = true;
+        if has_more {
+            let last = Continues {
+                because: Because::Leaving,
+                ..continues.clone()
+            };
+            let created = self.created(self.traces.create_last(&self.camera, now));
+            self.turn(run, last, created, now);
+        }
         continues
     }
 
@@ -131,6 +138,8 @@ impl Written {
             segment: String::new(),
             due: now + SEGMENT_TIME,
             tried: now,
+            headed: 0,
+            is_last: false,
         };
         written.set_header(run, now);
         written
@@ -159,9 +168,10 @@ impl Written {
         let provenance = self.at(now);
         let (begun, segment) = (Moment::now(), continues.segment.clone());
         self.framing(|to| run.go_on(to, provenance, continues));
+        self.headed = self.recorder.written();
         tracing::info!(
             camera = self.camera,
-            bytes = self.recorder.written(),
+            bytes = self.headed,
             us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             "the trace goes on from {segment} in {}",
             self.segment
