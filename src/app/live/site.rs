@@ -35,7 +35,7 @@ use crate::config::LiveConfig;
 use crate::engine::Input;
 use crate::evidence::{Keeper, KeeperSettings};
 use crate::notify::Dispatcher;
-use crate::units::Instant;
+use crate::units::{Instant, Span};
 
 /// What may wait for the judge: a second of 24 cameras, and a burst of access events. Who tells more
 /// waits.
