@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::keeping::{evidence_name, is_kept};
-use super::segment::{Segment, of_camera};
+use super::segment::{Segment, of_camera, stamp};
 use crate::app::replay::{TraceReplay, replay_trace};
 use crate::app::segments::heir;
 use crate::app::trace::{Because, Continues};
@@ -67,7 +67,7 @@ pub fn recover_all(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(&work);
+            scope.spawn(work);
         }
     });
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -80,8 +80,12 @@ pub fn recover(traces: &Path, camera: &LiveCamera, now: Instant) -> Option<Recov
     let segments = segments
         .inspect_err(|error| tracing::error!(camera = name, "traces can't be listed: {error}"))
         .ok()?;
-    // One that was begun and not even headed yet: nothing was stated in it.
-    let segment = segments.iter().find(|segment| is_headed(&segment.path))?;
+    // One that begins in the future is of a clock that was set back since; one that was begun and not even
+    // headed yet has nothing stated in it.
+    let latest = stamp(now);
+    let segment = segments
+        .iter()
+        .find(|segment| segment.started <= latest && is_headed(&segment.path))?;
     match go_on(segment, camera, now) {
         Ok(recovered) => Some(recovered),
         Err(why) => {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::metrics::TraceMetrics;
 use super::status::utc;
@@ -100,7 +100,7 @@ impl Traces {
     pub fn sweep_soon(&self) {
         let traces = self.clone();
         let sweep = move || {
-            if let Err(error) = traces.sweep(SystemTime::now()) {
+            if let Err(error) = traces.sweep() {
                 tracing::warn!("{}: old traces stay: {error}", traces.folder.display());
             }
         };
@@ -112,14 +112,15 @@ impl Traces {
         }
     }
 
-    /// Deletes what is too old or too much at a time.
-    fn sweep(&self, now: SystemTime) -> io::Result<()> {
+    /// Deletes what is too old or too much. Ages count from the last one written: no clock is asked.
+    fn sweep(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for (camera, segment) in all(&self.folder)? {
             let meta = fs::metadata(&segment.path)?;
             files.push((segment, camera, meta.len(), meta.modified()?));
         }
         files.sort_by(|a, b| a.0.started.cmp(&b.0.started));
+        let last = files.iter().map(|(.., written)| *written).max();
         let newest: BTreeMap<String, PathBuf> = files
             .iter()
             .map(|(segment, camera, ..)| (camera.clone(), segment.path.clone()))
@@ -127,7 +128,8 @@ impl Traces {
         let keep = Duration::from_secs(u64::from(self.limits.keep_days) * DAY_S);
         let mut held: u64 = files.iter().map(|(_, _, bytes, _)| bytes).sum();
         for (segment, camera, bytes, written) in files {
-            let old = now.duration_since(written).unwrap_or_default() > keep;
+            let age = last.and_then(|last| last.duration_since(written).ok());
+            let old = age.is_some_and(|age| age > keep);
             let is_newest = newest.get(&camera) == Some(&segment.path);
             if !old && (is_newest || held <= self.limits.most_bytes) {
                 continue;
@@ -186,6 +188,8 @@ fn parts(name: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[track_caller]
@@ -223,7 +227,7 @@ mod tests {
         let traces = Traces::open(path, limits, TraceMetrics::default()).expect("a folder");
         let name =
             |camera: &str, hour: u32| format!("{camera}-2026-11-22T{hour:02}0000.000Z.jsonl");
-        let now = SystemTime::now();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 * DAY_S);
         for (camera, hour, days) in files {
             let file = File::create(folder.path().join(name(camera, *hour))).expect("a file");
             file.set_len(100).expect("room");
@@ -231,7 +235,7 @@ mod tests {
             file.set_modified(written).expect("a time");
         }
         fs::write(folder.path().join("notes.txt"), "mine").expect("a file");
-        traces.sweep(now).expect("readable");
+        traces.sweep().expect("readable");
         let mut left: Vec<String> = fs::read_dir(folder.path())
             .expect("readable")
             .map(|entry| {
@@ -262,9 +266,9 @@ mod tests {
         swept(&four, 0, &[("a", 2), ("b", 3)]);
         // One that is too old goes, even of a camera that is no longer there.
         swept(
-            &[("a", 1, 11), ("a", 2, 9), ("b", 0, 11)],
+            &[("a", 1, 11), ("a", 2, 9), ("b", 0, 11), ("c", 4, 0)],
             1_000,
-            &[("a", 2)],
+            &[("a", 2), ("c", 4)],
         );
     }
 }

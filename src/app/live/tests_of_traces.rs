@@ -253,6 +253,7 @@ fn what_was_pending_at_a_kill_is_said_after_it() {
 fn what_cannot_be_gone_on_from_costs_nothing_but_itself() {
     let world = World::new();
     assert!(world.recover(at(0)).is_none(), "there is nothing");
+    let name = |ms: i64| format!("scene-{}.jsonl", super::segment::stamp(at(ms)));
     let (mut group, _) = world.start(at(0), None);
     grant(&mut group, "g", at(500));
     group.end();
@@ -261,13 +262,20 @@ fn what_cannot_be_gone_on_from_costs_nothing_but_itself() {
         world.recover(at(-1_000)).is_none(),
         "the clock was set back"
     );
+    assert!(world.recover(at(100)).is_none(), "it ends in the future");
+    let future = world.folder.path().join(name(90_000_000));
+    fs::write(&future, "{}\n").expect("writable");
+    assert!(
+        world.recover(at(1_000)).is_some(),
+        "of a clock that was set back"
+    );
+    fs::remove_file(&future).expect("there");
     let days = 86_400_000 * 2;
     assert!(
         world.recover(at(days)).is_none(),
         "nothing can be amended any more"
     );
     // A segment that was begun and not headed yet is passed over.
-    let name = |ms: i64| format!("scene-{}.jsonl", super::segment::stamp(at(ms)));
     fs::write(world.folder.path().join(name(800)), "{\"trace\":{\"ver").expect("writable");
     assert!(world.recover(at(1_000)).is_some());
     // One that was written by another version comes out otherwise.
