@@ -13,6 +13,8 @@
     reason = "a test stops where it finds what must not be"
 )]
 
+mod day;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

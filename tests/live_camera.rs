@@ -1,5 +1,7 @@
 //! Live sources against a real server on loopback: what comes through the network is what the clip holds.
 
+mod rows;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

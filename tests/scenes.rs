@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tailgate::commands::simulate::{load, play};
 use tailgate::sim::feed::Level;
 use tailgate::sim::outcome::{differences, verdict_line};
+use tailgate::sim::script::Scene;
 use tailgate::verdict::{GrantVerdict, Verdict};
 
 /// The scripts there are at least: a folder that was not found must not pass for success.
@@ -77,6 +78,55 @@ fn every_scene_comes_out_as_written_from_footprints() {
 #[test]
 fn every_scene_comes_out_as_written_from_boxes() {
     play_all(Level::Boxes);
+}
+
+/// Row D9: rates at which every scene with a sound picture must come out as written, frames a second; and one that
+/// changes all the time.
+const RATES: [f64; 6] = [8.0, 10.0, 12.5, 15.0, 25.0, 30.0];
+/// The line is passed at the same moment, within this, s.
+const SAME_S: f64 = 0.15;
+
+#[test]
+fn d9_the_rate_of_frames_changes_no_verdict() {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for path in scripts() {
+        let mut scene = load(&path).unwrap_or_else(|problem| panic!("{}", problem.message));
+        let noise = &scene.noise;
+        // Noise falls otherwise with every frame: those scenes are written for one rate.
+        if noise.miss > 0.0 || noise.drop > 0.0 || noise.false_rate > 0.0 || noise.jitter_s > 0.0 {
+            continue;
+        }
+        let kinds = |scene: &Scene| {
+            let run = play(scene, Level::Footprints).unwrap();
+            let said = run.log.current_verdicts();
+            said.map(|verdict| (verdict.kind, verdict.crossing.at.as_s()))
+                .collect::<Vec<_>>()
+        };
+        let written = kinds(&scene);
+        for rate in RATES {
+            scene.rate_hz = rate;
+            let resampled = kinds(&scene);
+            compared += 1;
+            let same = written.len() == resampled.len()
+                && written
+                    .iter()
+                    .zip(&resampled)
+                    .all(|(a, b)| a.0 == b.0 && (a.1 - b.1).abs() < SAME_S);
+            if !same {
+                wrong.push(format!(
+                    "{} at {rate}: {resampled:?}, not {written:?}",
+                    path.display()
+                ));
+            }
+        }
+    }
+    println!(
+        "Row D9: {compared} runs, {} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(compared > 300, "only {compared} runs");
+    assert!(wrong.is_empty(), "{} differ", wrong.len());
 }
 
 #[test]

@@ -5,32 +5,27 @@
 //! a line once and goes by that: when somebody sets the wall clock, grants and people stay together.
 
 use std::sync::OnceLock;
-use std::time::Instant as Steady;
 
-use crate::units::{Instant, Span};
+use crate::units::Instant;
+use crate::wire::{Clocks, HeldTime};
 
-/// Where the line began, if one was laid.
-static LINE: OnceLock<(Steady, Instant)> = OnceLock::new();
+/// The line, if one was laid.
+static LINE: OnceLock<HeldTime> = OnceLock::new();
 
 /// Now, UTC, in whole microseconds: by the line if one was laid, else by the wall clock.
 pub fn now() -> Instant {
-    match LINE.get() {
-        Some((begun, at)) => {
-            let us = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
-            *at + Span::from_us(us)
-        }
-        None => wall(),
-    }
+    let clocks = Clocks::now();
+    LINE.get().map_or(clocks.wall, |line| line.now(clocks))
 }
 
 /// What the wall clock shows, UTC, in whole microseconds.
 pub fn wall() -> Instant {
-    Instant::from_us(jiff::Timestamp::now().as_microsecond())
+    Clocks::now().wall
 }
 
 /// From now on this process goes by a line that begins where the wall clock is. Returns where the line is.
 pub fn lay_line() -> Instant {
-    LINE.get_or_init(|| (Steady::now(), wall()));
+    LINE.get_or_init(|| HeldTime::new(Clocks::now()));
     now()
 }
 

@@ -411,6 +411,35 @@ impl Desk {
         }
     }
 
+    /// The whole box stood still, suspended or starved, and nobody listened: for every source that is a gap.
+    pub async fn stood_still(&self, stood: Interval) {
+        const REASON: &str = "the box stood still";
+        for (name, counter) in &self.counters {
+            counter.metrics.gaps.inc();
+            let opened = self.inbox.record(GapChange::Open {
+                source: Arc::clone(name),
+                from: stood.lo,
+                to: Some(stood.hi),
+                reason: REASON.to_owned(),
+            });
+            let Ok(opened) = opened else {
+                continue;
+            };
+            if let Ok(Receipt { gap: Some(id), .. }) = received(opened).await {
+                counter.feed().opened(Gap {
+                    id,
+                    source: name.to_string(),
+                    from: stood.lo,
+                    to: Some(stood.hi),
+                    reason: REASON.to_owned(),
+                    state: GapState::Open,
+                    note: None,
+                });
+                counter.nudge.notify_one();
+            }
+        }
+    }
+
     /// The source's own log of `read` was fetched in full and stored.
     pub fn reconciled(&self, counter: &Counter, read: Interval) {
         let changes = counter.feed().reconciled(read);

@@ -306,6 +306,24 @@ mod tests {
         );
     }
 
+    /// Row F5: the last second of a year, a leap second, which clocks without one show as the second before it, and the
+    /// edges of 32-bit counts.
+    #[test]
+    fn f5_years_end_and_leap_seconds_are_ordinary_moments() {
+        let at = |text: &str| read(&serde_json::Value::from(text), None).ok();
+        let span = |text: &str| {
+            let read = at(text).unwrap_or_else(|| panic!("{text} was refused"));
+            (read.lo.as_us() / 1_000_000, read.width().as_us())
+        };
+        assert_eq!(span("2026-12-31T23:59:59Z"), (1_798_761_599, 1_000_000));
+        assert_eq!(span("2027-01-01T00:00:00Z"), (1_798_761_600, 1_000_000));
+        assert_eq!(span("2027-01-01T00:59:59+01:00").0, 1_798_761_599);
+        assert_eq!(span("2016-12-31T23:59:60Z").0, 1_483_228_799);
+        assert_eq!(span("2038-01-19T03:14:07Z").0, i64::from(i32::MAX));
+        assert_eq!(span("2038-01-19T03:14:08Z").0, i64::from(i32::MAX) + 1);
+        assert_eq!(span("4294967295"), (i64::from(u32::MAX), 1_000_000));
+    }
+
     #[test]
     fn texts_are_as_wide_as_their_last_digit() {
         let check = |text: &str, expect| check(serde_json::Value::from(text), None, expect);

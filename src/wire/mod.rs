@@ -3,6 +3,7 @@
 //! It deliberately speaks no protocol, and reads no configuration.
 
 mod clock;
+mod held;
 mod secret;
 mod trust;
 mod words;
@@ -10,6 +11,7 @@ mod words;
 use std::pin::Pin;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use held::{Clocks, HeldTime, boot_us};
 pub(crate) use secret::{REDACTED, holds, scrubbed, scrubbed_text};
 pub use secret::{Secret, SecretRef};
 pub use trust::{Fingerprint, Identity, Trust};

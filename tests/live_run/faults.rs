@@ -5,17 +5,27 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use std::sync::mpsc::Receiver;
+use std::thread;
 
-use crate::site::{free, get, run, start, write_door};
+use serde_json::Value;
+use tailgate::capture::{Clip, ClipOptions, VideoOptions, VideoWriter};
+
+use crate::site::{Running, free, get, run, start, traces, write_door};
 use crate::{has_weights, project};
 
 /// When the test gives up.
 const GIVE_UP: Duration = Duration::from_secs(90);
+/// For so long it stands still: the intake calls five seconds a standstill, a door's frames under one.
+const STANDSTILL: Duration = Duration::from_secs(3);
 
 /// Name, what is wrong, and what a guard reads of it.
-const CAMERAS: [(&str, &str, &str); 4] = [
+const CAMERAS: [(&str, &str, &str); 6] = [
     ("good", "", ""),
+    // Row D7: first pictures of another size than it was calibrated for, then right ones.
+    ("resized", "", "its picture is 320 x 240 px now"),
+    // Row D8: one key picture in eight seconds, and joined in the middle.
+    ("late", "join_at=3", ""),
     // Row D1 of the fault table: noticed within max(2 s, 3 frames), tried again for ever.
     ("stalls", "stall_at=2:600", "no picture for 2.0 s"),
     // Row D2: a connection that is reset.
@@ -53,9 +63,15 @@ fn a_camera_that_fails_hurts_nobody_else() {
     let clip = project("testdata/clips/dithering/clip.mp4");
     let clip = clip.display();
     let mut arguments = Vec::new();
+    let small = again(folder, "small.mp4", (320, 240), 1.0, 24);
+    let long = again(folder, "long.mp4", (640, 480), 60.0, usize::MAX);
     for (name, faults, _) in CAMERAS {
         write_door(folder, "dithering", name);
-        arguments.push(format!("--stream={name}={clip}"));
+        arguments.push(match name {
+            "resized" => format!("--stream={name}={small},{clip}"),
+            "late" => format!("--stream={name}={long}"),
+            _ => format!("--stream={name}={clip}"),
+        });
         if !faults.is_empty() {
             arguments.push(format!("--faults={name}={faults}"));
         }
@@ -108,15 +124,80 @@ fn a_camera_that_fails_hurts_nobody_else() {
     let good = said.iter().filter(|line| line["camera"] == "good");
     let blind: Vec<&Value> = good.filter(|line| line["sight"] == "no_signal").collect();
     assert!(blind.is_empty(), "{blind:#?}");
-    let id = site.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    // Row D8: who waits for the first key picture is not blind, but has not begun.
+    let late = said.iter().find(|line| line["camera"] == "late");
+    assert_eq!(late.unwrap()["sight"], "clear", "{said:#?}");
+    stop_and_go(&site);
+    get_on(&lines, &health);
+    signal(&site, "-TERM");
     assert!(site.child.wait().unwrap().success());
+    let trace = traces(folder).into_iter().find(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("good-")
+    });
+    let trace = trace.unwrap();
+    assert!(longest_gap_s(&trace) > 2.5, "the standstill left no gap");
+    run(folder, &["replay", trace.to_str().unwrap(), "--json"]);
+}
+
+/// The clip as another one: so large, with key pictures so far apart, and so many frames of it.
+fn again(folder: &Path, name: &str, size: (u32, u32), key_interval_s: f64, most: usize) -> String {
+    let from = project("testdata/clips/dithering/clip.mp4");
+    let mut clip = Clip::open(&from, &ClipOptions::default()).unwrap();
+    let options = VideoOptions {
+        rate: 12.0,
+        key_interval_s,
+        ..VideoOptions::default()
+    };
+    let path = folder.join(name);
+    let mut writer = VideoWriter::create(&path, size.0, size.1, &options).unwrap();
+    let mut written = 0;
+    while let Some(frame) = clip.next_frame().unwrap() {
+        if written == most {
+            break;
+        }
+        let picture = frame.to_rgb();
+        let picture = image::imageops::thumbnail(&picture, size.0, size.1);
+        writer.write(&picture, frame.time()).unwrap();
+        written += 1;
+    }
+    writer.finish().unwrap();
+    path.display().to_string()
+}
+
+fn signal(site: &Running, name: &str) {
+    let id = site.child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Row F4: the process stands still for some seconds, as a virtual machine does that is paused.
+fn stop_and_go(site: &Running) {
+    signal(site, "-STOP");
+    thread::sleep(STANDSTILL);
+    signal(site, "-CONT");
+}
+
+/// It is well again, and frames are judged: until the watchdog has seen every thread.
+fn get_on(lines: &Receiver<String>, health: &str) {
+    let begun = Instant::now();
+    let mut well = 0;
+    while well < 10 {
+        assert!(begun.elapsed() < GIVE_UP, "it did not get on");
+        // What it says meanwhile is not waited for.
+        drop(lines.recv_timeout(Duration::from_millis(100)));
+        well += usize::from(get(&format!("http://{health}/healthz")).0 == 200);
+    }
+}
+
+/// The longest time between two judged frames of a trace.
+fn longest_gap_s(trace: &Path) -> f64 {
+    let text = fs::read_to_string(trace).unwrap();
+    let lines = text.lines().map(serde_json::from_str::<Value>);
+    let taken = lines.filter_map(|line| line.unwrap()["in"]["frame"]["taken"].as_i64());
+    let taken: Vec<i64> = taken.collect();
+    let gaps = taken.windows(2).map(|pair| pair[1] - pair[0]);
+    gaps.max().unwrap_or_default() as f64 / 1e6
 }
 
 /// Every failure was said, in its words, and whoever closes was reached again.
@@ -128,7 +209,12 @@ fn is_all_said(said: &[Value]) -> bool {
         })
     };
     let told = CAMERAS.iter().all(|(name, _, why)| {
-        has(name, "clear", "") && (why.is_empty() || has(name, "no_signal", why))
+        let sight = if *name == "resized" {
+            "moved"
+        } else {
+            "no_signal"
+        };
+        has(name, "clear", "") && (why.is_empty() || has(name, sight, why))
     });
     let times = |camera: &str, sight: &str| {
         let of = said

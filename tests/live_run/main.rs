@@ -11,8 +11,10 @@
 
 mod faults;
 mod kill;
+mod other_server;
 mod reload;
 mod site;
+mod soak;
 
 use std::collections::BTreeMap;
 use std::fs;

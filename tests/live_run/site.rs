@@ -25,7 +25,10 @@ impl Drop for Running {
 }
 
 pub fn tailgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tailgate"));
+    // A long run keeps a copy: its binary must not change under it.
+    let other = std::env::var_os("TAILGATE_BINARY");
+    let own = || env!("CARGO_BIN_EXE_tailgate").into();
+    let mut command = Command::new(other.unwrap_or_else(own));
     let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/models");
     command.env("TAILGATE_WEIGHTS_DIR", weights);
     command.current_dir(folder).args(arguments);

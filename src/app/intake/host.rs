@@ -26,10 +26,13 @@ use crate::intake::drivers::{Context, Driver, Ended, MOST_WAITING, Sink, look_up
 use crate::intake::inbox::{InboxError, InboxReader};
 use crate::intake::server::{Server, ServerError, ServerSettings};
 use crate::intake::{Desk, DeskBook, DeskSink, now};
-use crate::units::Instant;
+use crate::units::{Instant, Interval, Span};
 
 /// How often feeds are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// Nothing holds this process up for longer while it runs: who missed so many ticks was suspended, or might as well have
+/// been, and what was sent meanwhile may be lost.
+const MOST_STANDSTILL: Span = Span::from_ms(5_000);
 /// How often readers without a door are counted: it is for people, and reads a table.
 const COUNT_UNKNOWN: u32 = 10;
 
@@ -176,11 +179,16 @@ async fn tick(desk: Arc<Desk>, doors: Option<Doors>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut known = doors.and_then(|doors| Some((doors, desk.inbox().reader().ok()?)));
-    let mut round = 0_u32;
+    let (mut round, mut last) = (0_u32, Instant::MAX);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
+        }
+        let before = std::mem::replace(&mut last, now());
+        if last.since(before) > MOST_STANDSTILL {
+            tracing::warn!("the box stood still for {:.1} s", last.since(before).as_s());
+            desk.stood_still(Interval::new(before, last)).await;
         }
         if let Err(error) = desk.tick(now()).await {
             tracing::warn!("the feeds were not looked at: {error}");

@@ -3,17 +3,17 @@
 //! Theory of operation: the site's time line is the steady clock plus an offset that is read from the wall clock
 //! when the process starts and kept. Somebody who sets the wall clock, or a time server that steps
 //! it, therefore moves no frame and no verdict. How far the wall clock has gone from the line is
-//! told ([`BoxClock::wall_ahead`]); who sees it stay there starts anew.
-
-use std::time::Instant as Steady;
+//! told ([`BoxClock::wall_ahead`]); who sees it stay there starts anew. The steady clock is that of the boot: it also
+//! counts the time in which the box was suspended, so that a night asleep is a gap and no lag.
 
 use crate::capture::live::SteadyClock;
 use crate::units::{Instant, Span};
+use crate::wire::boot_us;
 
 /// Steady time with a fixed offset to UTC.
 #[derive(Debug, Clone)]
 pub struct BoxClock {
-    origin: Steady,
+    origin_us: i64,
     origin_utc: Instant,
 }
 
@@ -21,7 +21,7 @@ impl BoxClock {
     /// The line begins now; the wall clock shows `utc`.
     pub fn new(utc: Instant) -> Self {
         Self {
-            origin: Steady::now(),
+            origin_us: boot_us(),
             origin_utc: utc,
         }
     }
@@ -44,6 +44,6 @@ impl BoxClock {
 
 impl SteadyClock for BoxClock {
     fn now_us(&self) -> i64 {
-        i64::try_from(self.origin.elapsed().as_micros()).unwrap_or(i64::MAX)
+        boot_us() - self.origin_us
     }
 }

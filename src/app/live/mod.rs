@@ -32,7 +32,7 @@ mod writing;
 
 pub use clock::BoxClock;
 pub use crew::Reloaded;
-pub use group::Group;
+pub use group::{Group, Stated};
 pub use health::{Health, MOST_SILENCE};
 pub use judge::Listener;
 pub use metrics::Metrics;
@@ -42,4 +42,5 @@ pub use progress::Pulse;
 pub use reference::reference_path;
 pub use site::Site;
 pub use status::{Board, CameraStatus, DoorStatus, Status, utc};
+pub use told::{Begin, Seen};
 pub use wall::WallWatch;

@@ -1,22 +1,30 @@
 //! The parts of a live run, each by itself.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
+use super::clock::BoxClock;
 use super::group::Group;
-use super::metrics::Metrics;
+use super::judge::Judge;
+use super::metrics::{Metrics, TraceMetrics};
+use super::progress::Pulse;
 use super::record::Recorder;
-use super::told::{Begin, Seen};
+use super::segment::Traces;
+use super::site::JUDGE_QUEUE;
+use super::told::{Begin, Seen, Told};
 use super::view::least_rate_hz;
 use super::waiting::{Closed, Job, LINE_FRAMES, Waiting};
+use crate::access::{AccessEvent, AccessKind};
 use crate::capture::{Clip, ClipOptions, Rotation};
-use crate::config::{LiveCamera, TransportName, load};
+use crate::config::{LiveCamera, TraceConfig, TransportName, load};
+use crate::engine::Input;
 use crate::evidence::{Ring, RingLimits};
-use crate::sight::SightState;
-use crate::units::{Instant, Span};
+use crate::sight::{SightState, Starvation};
+use crate::units::{DoorId, Instant, Interval, Span};
 
 const CLIP: &str = "testdata/clips/two-on-one-grant";
 
@@ -76,6 +84,7 @@ fn next(waiting: &Waiting, expect: Option<(usize, i64)>) {
     assert_eq!(found, expect);
 }
 
+/// Rows G1 and G3.
 #[test]
 fn the_oldest_frame_goes_when_a_line_is_full() {
     let waiting = Waiting::default();
@@ -108,6 +117,136 @@ fn a_camera_has_one_frame_in_work_and_who_waits_longest_is_next() {
     next(&waiting, Some((0, 10)));
     waiting.close();
     assert_eq!(waiting.next(Duration::ZERO).err(), Some(Closed));
+}
+
+#[test]
+fn a_camera_that_is_taken_out_leaves_nothing_behind() {
+    let waiting = Waiting::default();
+    assert_eq!(waiting.add(None, Arc::default()), 0);
+    let mut jobs = jobs(3).into_iter();
+    let mut put = |camera| waiting.put(camera, jobs.next().expect("enough"));
+    assert!(put(0).is_none());
+    next(&waiting, Some((0, 0)));
+    assert!(put(0).is_none());
+    waiting.remove(0);
+    // The frame that was in work comes back to nobody, and the next camera is another one.
+    waiting.done(0, None);
+    assert_eq!(waiting.add(None, Arc::default()), 1);
+    assert!(put(0).is_none());
+    next(&waiting, None);
+}
+
+/// Row G1: a box that can look at half of what comes. Sixteen seconds of eight cameras at 15 frames a second, and 60 looks
+/// a second, in virtual time.
+#[test]
+fn g1_twice_the_cameras_lose_evenly_and_every_door_knows() {
+    const CAMERAS: usize = 8;
+    const TICK_MS: usize = 1;
+    let waiting = Waiting::default();
+    for camera in 0..CAMERAS {
+        assert_eq!(waiting.add(None, Arc::default()), camera);
+    }
+    let mut spare = jobs(CAMERAS * (LINE_FRAMES + 2));
+    let mut looked = vec![Vec::new(); CAMERAS];
+    let (mut dropped, mut came) = (0, 0);
+    for ms in (0..16_000).step_by(TICK_MS) {
+        for camera in 0..CAMERAS {
+            // Every camera has its own moment within the 66 ms.
+            if (ms + 1_000 - 8 * camera) * 15 / 1_000 == (ms + 999 - 8 * camera) * 15 / 1_000 {
+                continue;
+            }
+            let mut job = spare.pop().expect("frames come back");
+            job.taken = at(ms as i64);
+            job.arrived_us = 1_000 * ms as i64;
+            came += 1;
+            if let Some(old) = waiting.put(camera, job) {
+                dropped += 1;
+                spare.push(old);
+            }
+        }
+        if ms % 17 == 0
+            && let Some(work) = waiting.next(Duration::ZERO).expect("open")
+        {
+            let late = at(ms as i64) - work.job.taken;
+            assert!(late < Span::from_ms(300), "looked at {late:?} late");
+            looked[work.camera].push(work.job.taken);
+            waiting.done(work.camera, None);
+            spare.push(work.job);
+        }
+    }
+    let counts: Vec<usize> = looked.iter().map(Vec::len).collect();
+    let (least, most) = (counts.iter().min(), counts.iter().max());
+    let (least, most) = (*least.expect("some"), *most.expect("some"));
+    assert!(most - least <= 2, "{counts:?}");
+    assert!((dropped * 100 / came) > 45, "{dropped} of {came} dropped");
+    for taken in looked {
+        assert!(taken.is_sorted(), "frames of one camera changed places");
+        let mut starvation = Starvation::new(8.0);
+        let told: Vec<bool> = taken.iter().filter_map(|at| starvation.step(*at)).collect();
+        assert_eq!(told, [true], "7.4 frames a second are too few");
+    }
+}
+
+/// Rows G1 and G3: more events than the judge's queue holds, before it looks at the first. Who sends waits, and none is
+/// lost.
+#[test]
+fn g1_g3_events_wait_for_the_judge_and_none_is_dropped() {
+    let grants = 3 * JUDGE_QUEUE;
+    let clock = BoxClock::new(at(0));
+    let metrics = Arc::new(Metrics::default());
+    let (judge, told) = crossbeam_channel::bounded(JUDGE_QUEUE);
+    let sending = std::thread::spawn(move || {
+        for number in 0..grants {
+            let event = AccessEvent {
+                id: format!("g{number}"),
+                door: Some(DoorId(0)),
+                reader: None,
+                direction: None,
+                kind: AccessKind::Granted,
+                occurred: Interval::exact(at(0)),
+                received: at(0),
+                holder: None,
+                passages: None,
+            };
+            let (door, input) = (Some(DoorId(0)), Input::Access(event));
+            let told = Told::Access {
+                door,
+                at: at(0),
+                input,
+            };
+            judge.send(told).expect("the judge is there");
+        }
+        judge.send(Told::Stop).expect("the judge is there");
+    });
+    while told.len() < JUDGE_QUEUE {
+        std::thread::yield_now();
+    }
+    assert!(told.is_full() && !sending.is_finished());
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_owned();
+    let traces = Traces::open(path, TraceConfig::default(), TraceMetrics::default());
+    let traces = traces.expect("a folder");
+    let group = Group::start(&begin(), at(0), &traces, &metrics, None).expect("usable");
+    let pulse = Pulse::new(clock.clone());
+    let judge = Judge {
+        groups: BTreeMap::from([(0, group)]),
+        leaving: Vec::new(),
+        doors: vec![Some((0, DoorId(0)))],
+        traces,
+        recovered: BTreeMap::new(),
+        clock,
+        told,
+        listeners: Vec::new(),
+        metrics,
+        progress: pulse.of("judge"),
+    };
+    judge.run();
+    sending.join().expect("all was sent");
+    let traces = std::fs::read_dir(folder.path()).expect("a folder");
+    let texts = traces.map(|trace| std::fs::read_to_string(trace.expect("one").path()));
+    let taken = |text: String| text.matches("\"in\":{\"access\"").count();
+    let taken: usize = texts.map(|text| taken(text.expect("a trace"))).sum();
+    assert_eq!(taken, grants);
 }
 
 #[test]

@@ -3,14 +3,15 @@
 //! Theory of operation: `retina` speaks RTSP and puts packets together; what comes out are whole pictures
 //! framed for a decoder. The first video stream that can be decoded is taken, every other stream is
 //! left alone. A stream without pictures for longer than [`Patience`] allows has stalled, however
-//! alive the connection looks. Sessions that a server may still think alive are waited for before
+//! alive the connection looks. A packet that makes no sense, or is of another session (some cameras send those of the
+//! session before), is left out as if it had been lost; only many in a row end the stream. Sessions that a server may still think alive are waited for before
 //! the next one is opened ([`SessionGroup`]): small cameras allow one or two.
 //!
 //! It deliberately does not reconnect: see `camera`.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use retina::client::{
@@ -62,13 +63,27 @@ impl Rtsp<'_> {
         if take(Received::Began(facts)).is_break() {
             return Ok(());
         }
+        let mut left_out = 0;
+        let mut heard = Instant::now();
         loop {
-            let next = tokio::time::timeout(self.patience.between, session.next()).await;
+            // Whatever comes, it is pictures that are waited for.
+            let patience = self.patience.between.saturating_sub(heard.elapsed());
+            let next = tokio::time::timeout(patience, session.next()).await;
             let item = next.map_err(|_| StreamEnd::Stalled(self.patience.between))?;
-            let item = item.ok_or(StreamEnd::Closed)?.map_err(end_of)?;
-            let Some(received) = received(item, codec, clock) else {
+            let item = match item.ok_or(StreamEnd::Closed)? {
+                Err(error) if is_of_a_packet(&error) && left_out < MOST_LEFT_OUT => {
+                    left_out += 1;
+                    continue;
+                }
+                item => item.map_err(end_of)?,
+            };
+            let Some(mut received) = received(item, codec, clock) else {
                 continue;
             };
+            if let Received::Unit(unit) = &mut received {
+                unit.lost_packets += std::mem::take(&mut left_out);
+                heard = Instant::now();
+            }
             if take(received).is_break() {
                 return Ok(());
             }
@@ -201,6 +216,15 @@ fn unix_us(ntp: NtpTimestamp) -> Option<i64> {
     let since = ntp.0.checked_sub(UNIX_EPOCH.0)?;
     let us = (u128::from(since) * 1_000_000) >> 32;
     i64::try_from(us).ok().filter(|us| *us > YEAR_US)
+}
+
+/// So many packets in a row may make no sense: a picture of 4 MB has 3,000.
+const MOST_LEFT_OUT: u32 = 3_000;
+
+/// Whether a failure is one of a single packet, after which the stream goes on. `retina` names the packet's source then.
+fn is_of_a_packet(error: &retina::Error) -> bool {
+    let text = error.to_string();
+    text.contains("\nssrc: ") && text.contains("\nseq: ")
 }
 
 /// What a failure of `retina` means for a person; its first line, without packet dumps.

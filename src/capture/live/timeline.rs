@@ -224,6 +224,20 @@ mod tests {
         );
     }
 
+    /// Row F5: the first and the last stamps that there are, and arrival at the end of time.
+    #[test]
+    fn f5_stamps_at_the_edges_of_their_type_are_placed() {
+        for media_us in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
+            for arrived_us in [0, 1, i64::MAX / 2, i64::MAX - 1] {
+                let mut line = Timeline::new();
+                let first = line.place(Some(media_us), arrived_us);
+                let second = line.place(Some(media_us.wrapping_add(40_000)), arrived_us);
+                assert!(first.taken_us < second.taken_us, "{media_us} {arrived_us}");
+                assert!(first.taken_us <= arrived_us, "{media_us} {arrived_us}");
+            }
+        }
+    }
+
     #[test]
     fn a_silence_of_both_is_no_jump() {
         check(
@@ -254,10 +268,16 @@ mod tests {
         assert!(worst <= 16_000, "{worst} us");
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+    /// `TAILGATE_TIMELINE_CASES` says how many.
+    fn cases() -> u32 {
+        let cases = std::env::var("TAILGATE_TIMELINE_CASES").ok();
+        cases.and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
+    }
 
-        /// Whatever a camera stamps, times rise, and no picture is taken after it came, but for the
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(cases()))]
+
+        /// Row D6. Whatever a camera stamps, times rise, and no picture is taken after it came, but for the
         /// microsecond by which it must follow the one before.
         #[test]
         fn times_rise_and_are_never_later_than_arrival(

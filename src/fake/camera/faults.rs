@@ -9,6 +9,12 @@ pub struct Faults {
     pub drop: f64,
     /// Share of RTP packets in which a byte is changed, 0 to 1.
     pub corrupt: f64,
+    /// Share of RTP packets before which one of another session comes, 0 to 1.
+    pub foreign: f64,
+    /// Share of RTP packets that come twice, 0 to 1.
+    pub dup: f64,
+    /// Share of RTP packets that change places with the next one, 0 to 1.
+    pub reorder: f64,
     /// From when, and for how long, nothing is sent; without a length, for ever.
     pub stall: Option<(f64, Option<f64>)>,
     /// When the connection is closed without a word.
@@ -29,6 +35,10 @@ pub struct Faults {
     pub unset_clock: bool,
     /// So many requests to play are answered 503 first.
     pub busy: u32,
+    /// A session begins at this second of the clip, as one joins a camera in the middle of what it sends.
+    pub join_at_s: f64,
+    /// So long after a connection broke its session is still thought alive, and no other admitted, s.
+    pub stale_s: f64,
     /// The clip is played once and the session ended; otherwise it begins again.
     pub once: bool,
 }
@@ -57,6 +67,9 @@ impl Faults {
         match name {
             "drop" => self.drop = share(name, value)?,
             "corrupt" => self.corrupt = share(name, value)?,
+            "foreign" => self.foreign = share(name, value)?,
+            "dup" => self.dup = share(name, value)?,
+            "reorder" => self.reorder = share(name, value)?,
             "stall_at" => {
                 let (from, length) = value.split_once(':').unwrap_or((value, ""));
                 let length = (!length.is_empty()).then(|| number(name, length));
@@ -73,14 +86,17 @@ impl Faults {
             }
             "wrap_at" => self.wrap_at_s = Some(number(name, value)?),
             "busy" => self.busy = number(name, value)? as u32,
+            "join_at" => self.join_at_s = number(name, value)?,
+            "stale" => self.stale_s = number(name, value)?,
             "stuck" => self.stuck = true,
             "no_reports" => self.no_reports = true,
             "unset_clock" => self.unset_clock = true,
             "once" => self.once = true,
             _ => {
                 return Err(format!(
-                    "no fault is called {name}: there are drop, corrupt, stall_at, close_at, \
-                     skew_ms, drift_ppm, jump_at, wrap_at, busy, stuck, no_reports, unset_clock, once"
+                    "no fault is called {name}: there are drop, corrupt, foreign, dup, reorder, \
+                     stall_at, close_at, skew_ms, drift_ppm, jump_at, wrap_at, busy, join_at, stale, \
+                     stuck, no_reports, unset_clock, once"
                 ));
             }
         }

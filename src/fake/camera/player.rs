@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::faults::Faults;
 use super::footage::Footage;
 use super::rtp::{CLOCK_HZ, Packets};
+use super::session::ssrc;
 
 /// A report of the wall clock is sent this often.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -46,13 +47,16 @@ impl Player<'_> {
     /// Plays until the end.
     pub(super) async fn play(&self, wire: &mut impl Wire) -> PlayEnd {
         let mut dice = Pcg64::seed_from_u64(self.seed);
-        let mut packets = Packets::new(self.footage.codec, self.seed as u32 | 1);
+        let mut packets = Packets::new(self.footage.codec, ssrc(self.seed));
         let began = Instant::now();
         let mut report_due = began;
-        let mut round_us = 0;
+        let mut round_us = -((self.faults.join_at_s * 1e6) as i64);
         loop {
             for unit in &self.footage.units {
                 let at_us = round_us + unit.time_us;
+                if at_us < 0 {
+                    continue;
+                }
                 let at_s = at_us as f64 / 1e6;
                 tokio::time::sleep_until(began + Duration::from_micros(at_us as u64)).await;
                 if self.faults.close_at_s.is_some_and(|close| at_s >= close) {
@@ -68,10 +72,9 @@ impl Player<'_> {
                         return PlayEnd::Over;
                     }
                 }
-                for packet in packets.of_picture(self.footage.codec, &unit.data, stamp) {
-                    let Some(packet) = self.damaged(packet, &mut dice) else {
-                        continue;
-                    };
+                let mut sent = packets.of_picture(self.footage.codec, &unit.data, stamp);
+                self.disturb(&mut sent, &mut dice);
+                for packet in sent {
                     if !wire.send(packet, false).await {
                         return PlayEnd::Over;
                     }
@@ -124,6 +127,33 @@ impl Player<'_> {
         (seconds << 32) | (fraction / 1_000_000)
     }
 
+    /// A picture's packets as they arrive.
+    fn disturb(&self, packets: &mut Vec<Vec<u8>>, dice: &mut Pcg64) {
+        let mut arrive: Vec<Vec<u8>> = Vec::with_capacity(packets.len());
+        let mut held: Option<Vec<u8>> = None;
+        for packet in packets.drain(..) {
+            let Some(packet) = self.damaged(packet, dice) else {
+                continue;
+            };
+            let (foreign, dup, late) = (dice.random(), dice.random(), dice.random());
+            let chance = |share: f64, throw: f64| throw < share;
+            if chance(self.faults.foreign, foreign) {
+                arrive.push(of_another_session(&packet));
+            }
+            if held.is_none() && chance(self.faults.reorder, late) {
+                held = Some(packet);
+                continue;
+            }
+            if chance(self.faults.dup, dup) {
+                arrive.push(packet.clone());
+            }
+            arrive.push(packet);
+            arrive.extend(held.take());
+        }
+        arrive.extend(held);
+        *packets = arrive;
+    }
+
     /// The packet as it arrives, or nothing.
     fn damaged(&self, mut packet: Vec<u8>, dice: &mut Pcg64) -> Option<Vec<u8>> {
         // The dice fall the same way whatever the faults are.
@@ -134,4 +164,13 @@ impl Player<'_> {
         }
         (lost >= self.faults.drop).then_some(packet)
     }
+}
+
+/// A packet like this one from a session that ended before: another source, other numbers, another picture.
+fn of_another_session(packet: &[u8]) -> Vec<u8> {
+    let mut other = packet.to_vec();
+    for (place, byte) in other.iter_mut().enumerate().skip(2) {
+        *byte ^= if place < 12 { 0x5a } else { 0x33 };
+    }
+    other
 }

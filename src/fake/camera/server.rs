@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -27,7 +28,12 @@ pub struct CameraStream {
     /// Who may look; anybody if nothing is said.
     pub guard: Option<Guard>,
     busy: AtomicU32,
+    /// Until when a session is thought alive.
+    held_until: Mutex<Option<Instant>>,
 }
+
+/// A session that has not ended is alive for as long as this matters to anybody.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
 
 impl CameraStream {
     /// A stream that anybody may look at.
@@ -40,10 +46,41 @@ impl CameraStream {
         }
         Ok(Self {
             busy: AtomicU32::new(faults.busy),
+            held_until: Mutex::default(),
             footage,
             faults,
             guard: None,
         })
+    }
+
+    fn hold(&self, until: Option<Instant>) {
+        *self
+            .held_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    /// A session begins to play. False: one that is thought alive stands in its way.
+    pub(super) fn begin(&self) -> bool {
+        if self.faults.stale_s <= 0.0 {
+            return true;
+        }
+        let now = Instant::now();
+        let held = *self
+            .held_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if held.is_some_and(|until| until > now) {
+            return false;
+        }
+        self.hold(Some(now + FOR_EVER));
+        true
+    }
+
+    /// The session has ended: properly, or its connection is gone.
+    pub(super) fn end(&self, torn_down: bool) {
+        let stale = Duration::from_secs_f64(self.faults.stale_s.max(0.0));
+        self.hold((!torn_down).then(|| Instant::now() + stale));
     }
 
     /// Whether one more request is turned away.

@@ -64,7 +64,8 @@ struct Connection {
     own: IpAddr,
     number: u64,
     way: Option<Way>,
-    playing: Option<JoinHandle<()>>,
+    playing: Option<(JoinHandle<()>, Arc<CameraStream>)>,
+    torn_down: bool,
     hang_up: CancellationToken,
 }
 
@@ -86,6 +87,7 @@ pub(super) async fn serve(
         number: SESSIONS.fetch_add(1, Ordering::Relaxed),
         way: None,
         playing: None,
+        torn_down: false,
         hang_up: stop.child_token(),
     };
     let hang_up = connection.hang_up.clone();
@@ -101,8 +103,9 @@ pub(super) async fn serve(
         ended = talk => ended,
         () = hang_up.cancelled() => Ok(()),
     };
-    if let Some(playing) = connection.playing.take() {
+    if let Some((playing, stream)) = connection.playing.take() {
         playing.abort();
+        stream.end(connection.torn_down);
     }
     ended
 }
@@ -142,6 +145,7 @@ impl Connection {
             "SETUP" => self.set_up(message).await?,
             "PLAY" => self.play(message, stream).await?,
             "TEARDOWN" => {
+                self.torn_down = true;
                 self.reply(message, OK, &[], "").await?;
                 return Ok(false);
             }
@@ -197,6 +201,8 @@ impl Connection {
                 .reply(message, "461 Unsupported Transport", &[], "")
                 .await;
         };
+        // Whoever is told whose packets to expect takes no others for them.
+        let transport = format!("{transport};ssrc={:08X}", ssrc(self.number));
         let headers = [
             ("Transport", transport),
             ("Session", format!("{};timeout=60", self.number)),
@@ -233,11 +239,17 @@ impl Connection {
                 .reply(message, "455 Method Not Valid in This State", &[], "")
                 .await;
         };
+        if !stream.begin() {
+            return self
+                .reply(message, "453 Not Enough Bandwidth", &[], "")
+                .await;
+        }
         let session = [("Session", self.number.to_string())];
         self.reply(message, OK, &session, "").await?;
+        let own = Arc::clone(stream);
         let (stream, hang_up) = (Arc::clone(stream), self.hang_up.clone());
         let seed = self.number;
-        self.playing = Some(tokio::spawn(async move {
+        let playing = tokio::spawn(async move {
             let player = Player {
                 footage: &stream.footage,
                 faults: &stream.faults,
@@ -246,7 +258,8 @@ impl Connection {
             if player.play(&mut way).await == PlayEnd::HangUp || stream.faults.once {
                 hang_up.cancel();
             }
-        }));
+        });
+        self.playing = Some((playing, own));
         Ok(())
     }
 
@@ -287,6 +300,11 @@ impl Connection {
 }
 
 const OK: &str = "200 OK";
+
+/// What a session's packets are marked with.
+pub(super) fn ssrc(number: u64) -> u32 {
+    (number as u32).wrapping_mul(0x9e37_79b9) | 1
+}
 
 /// The two numbers after `name` in a transport header.
 fn pair(transport: &str, name: &str) -> Option<(u16, u16)> {
