@@ -553,6 +553,10 @@ fn f6_a_day_of_four_cameras_with_faults_keeps_every_law() {
     assert!(passages as f64 > 190.0 * hours, "{passages} passages");
     assert!(sums.clean as f64 > 60.0 * hours, "{sums:?}");
     assert!(sums.judged * 10 > passages * 9, "{sums:?}");
+    assert_eq!(
+        sums.wrong_breaches, 0,
+        "somebody who was granted is accused"
+    );
 }
 
 /// Row F1: whoever sets the wall clock changes no verdict. Each seed is a quarter of an hour at a door, once with a
@@ -619,7 +623,9 @@ fn g2_ten_thousand_boxes_and_numbers_that_are_none_change_nothing_later() {
             foot: None,
             head: None,
         };
-        let people = (0..10_000).map(|_| any()).collect();
+        // The detectors give 200 at most; a few frames with far more are enough to see what that does.
+        let boxes = if frame < 3 { 10_000 } else { 300 };
+        let people = (0..boxes).map(|_| any()).collect();
         watch.now_us = 66_000 * frame;
         let seen = Seen {
             camera: 0,
@@ -632,12 +638,11 @@ fn g2_ten_thousand_boxes_and_numbers_that_are_none_change_nothing_later() {
             looked_us: 0,
         };
         let now = moment(watch.now_us);
-        watch.group.seen(now, seen, &mut |_| {});
+        watch.with(|group, out| group.seen(now, seen, &mut |stated| out(stated.output)));
         let tracks = watch.group.run.engine.camera(CameraId(0)).unwrap().tracks;
         assert!(tracks.len() <= 256, "{} tracks", tracks.len());
     }
     watch.timeline = Timeline::new();
-    watch.day.stated.clear();
     let day = watch.run();
     let seen = laws::oracle(&day, &laws::last(&day));
     assert!(seen.clean > 10, "{seen:?}");

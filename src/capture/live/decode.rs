@@ -72,6 +72,8 @@ pub struct LiveDecoder {
     timeline: Timeline,
     /// A key picture has come and nothing was lost since.
     sound: bool,
+    /// The stamp of a key picture that ended a loss: what is to be shown before it may refer to what was lost.
+    leading_to_us: Option<i64>,
     begun: bool,
     tally: Tally,
     numbered: i64,
@@ -93,6 +95,7 @@ impl LiveDecoder {
             within: VecDeque::new(),
             timeline: Timeline::new(),
             sound: false,
+            leading_to_us: None,
             begun: false,
             tally: Tally::default(),
             numbered: 0,
@@ -131,6 +134,7 @@ impl LiveDecoder {
             self.sound = false;
         }
         if unit.unit.is_key {
+            self.leading_to_us = (!self.sound && self.begun).then_some(unit.unit.time_us);
             self.begun = true;
             self.sound = true;
         }
@@ -184,9 +188,14 @@ impl LiveDecoder {
             number: self.numbered,
             media_us: unit.stamped.then_some(unit.unit.time_us),
             arrived_us: unit.arrived_us,
-            damaged: !self.sound,
+            damaged: !self.sound || self.is_leading(unit),
         });
         true
+    }
+
+    fn is_leading(&self, unit: &LiveUnit) -> bool {
+        let before = |key_us: i64| unit.stamped && unit.unit.time_us < key_us;
+        self.leading_to_us.is_some_and(before)
     }
 
     fn receive(&mut self, give: &mut dyn FnMut(Decoded)) {
