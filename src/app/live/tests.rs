@@ -250,23 +250,6 @@ fn g1_g3_events_wait_for_the_judge_and_none_is_dropped() {
 }
 
 #[test]
-fn a_camera_that_is_taken_out_leaves_nothing_behind() {
-    let waiting = Waiting::default();
-    assert_eq!(waiting.add(None, Arc::default()), 0);
-    let mut jobs = jobs(3).into_iter();
-    let mut put = |camera| waiting.put(camera, jobs.next().expect("enough"));
-    assert!(put(0).is_none());
-    next(&waiting, Some((0, 0)));
-    assert!(put(0).is_none());
-    waiting.remove(0);
-    // The frame that was in work comes back to nobody, and the next camera is another one.
-    waiting.done(0, None);
-    assert_eq!(waiting.add(None, Arc::default()), 1);
-    assert!(put(0).is_none());
-    next(&waiting, None);
-}
-
-#[test]
 fn a_door_of_usual_size_needs_eight_frames_a_second() {
     let hz = least_rate_hz(&camera().site.engine).expect("enough floor");
     assert!((8.0..9.0).contains(&hz), "{hz}");
