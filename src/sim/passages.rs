@@ -32,6 +32,9 @@ const FOLD: (f64, f64) = (0.413, 0.60);
 const ADULT_M: (f32, f32, f32) = (1.70, 0.065, 0.07);
 /// The same middle differs from site to site, m.
 const SITE_SD_M: f32 = 0.025;
+/// How fast people walk, m/s: evenly between these; the whole differs from site to site by this share.
+const SPEED_MPS: (f32, f32) = (0.8, 1.6);
+const SITE_SPEED_SD: f32 = 0.12;
 /// Share of children, and their height, m.
 const CHILDREN: (f32, f32, f32) = (0.04, 1.0, 1.4);
 /// Error of a box's edges as a share of its height: of the site's detector, of a person, of a frame
@@ -52,6 +55,8 @@ pub struct Site {
     pub places: Vec<PointInFloor>,
     /// Mean height of adults, m.
     adult_m: f32,
+    /// How much faster people walk here than elsewhere.
+    haste: f32,
     edges: [f64; 3],
     seed: u64,
 }
@@ -74,6 +79,7 @@ impl Site {
                     camera,
                     places,
                     adult_m: ADULT_M.0 + SITE_SD_M * dice.normal(),
+                    haste: (SITE_SPEED_SD * Dice::new(seed ^ 0x9ace).normal()).exp(),
                     edges: SITE_SHARE.map(|share| share * f64::from(dice.normal())),
                     seed,
                 };
@@ -156,7 +162,7 @@ impl Site {
             build,
             outfit,
             ends,
-            speed_mps: dice.range(0.8, 1.6),
+            speed_mps: self.haste * dice.range(SPEED_MPS.0, SPEED_MPS.1),
             manner: dice.bits(),
             edges: PERSON_SHARE.map(|share| share * f64::from(dice.normal())),
         }

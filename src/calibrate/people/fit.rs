@@ -16,13 +16,14 @@ use super::super::spread::{FloorSpread, quantile};
 use super::super::view::{Eye, Param, View};
 use super::body::{Body, FEET_STANDING_M};
 use super::length::FloorLength;
+use super::pace::{belief, odd, pace};
 use super::pull::{Pull, floor_slopes, pulls};
 use super::start::guesses;
 use super::walker::{Sighting, Walker, useful};
 use crate::detection::PointInImage;
 
 /// The shared unknowns: five of the camera, then these.
-const SHARED: usize = 16;
+const SHARED: usize = 17;
 const SITE_HEIGHT: usize = 5;
 const FEET: usize = 6;
 const PAD_TOP: usize = 7;
@@ -34,6 +35,7 @@ const BOTTOM_SLOPE: usize = 12;
 const SIDE_SLOPE: usize = 13;
 const BLUR_TOP: usize = 14;
 const BLUR_BOTTOM: usize = 15;
+const PACE: usize = 16;
 /// Parameters of the view that are free, in the order of the first shared unknowns.
 const FREE: [Param; 5] = [
     Param::LnFocal,
@@ -272,6 +274,7 @@ impl<'a> Bundle<'a> {
         shared[SITE_HEIGHT] = options.person_m;
         shared[FEET] = FEET_ALONG_M.0;
         shared[HANDS] = HANDS_ALONG_M.0;
+        shared[PACE] = belief().0;
         let bundle = Self {
             options,
             base: start,
@@ -311,6 +314,7 @@ impl<'a> Bundle<'a> {
             (0.0, SLOPE_SD_M[2]),
             (0.0, BLUR_SD_PX),
             (0.0, BLUR_SD_PX),
+            belief(),
         ];
         for prior in &self.options.priors {
             if let Some(at) = FREE.iter().position(|free| *free == prior.param) {
@@ -433,6 +437,9 @@ impl<'a> Bundle<'a> {
             cost += self.person_belief(z).1;
             let b = (person.own[1] - HALF_BREADTH_M.0) / HALF_BREADTH_M.1;
             cost += b * b;
+            if let Some(pace) = pace(person, shared[PACE]) {
+                cost += mixture(pace.residual * pace.residual, odd()).1;
+            }
             for pull in pulls(person) {
                 let [x, y] = pull.residuals(&eye, person, None)?;
                 cost += x * x + y * y;
@@ -541,10 +548,31 @@ impl<'a> Bundle<'a> {
         for (number, seen) in person.seen.iter().enumerate() {
             self.box_sums(eye, moved, person, (number, seen), sums, &mut out)?;
         }
+        self.pace_sums(person, sums, &mut out);
         for pull in pulls(person) {
             Self::pull_sums(eye, moved, person, &pull, sums, &mut out)?;
         }
         Some(out)
+    }
+
+    /// Adds how fast they walk.
+    fn pace_sums(&self, person: &Person, sums: &mut Sums, out: &mut OwnSums) {
+        let Some(pace) = pace(person, self.shared[PACE]) else {
+            return;
+        };
+        let r = pace.residual;
+        let weight = mixture(r * r, odd()).0;
+        let site = pace.site_slope;
+        sums.shared[PACE][PACE] += weight * site * site;
+        sums.slope[PACE] += weight * site * r;
+        let places: Vec<f64> = pace.place_slopes.into_iter().flatten().collect();
+        for (i, a) in places.iter().enumerate() {
+            for (k, b) in places.iter().enumerate() {
+                out.own[2 + i][2 + k] += weight * a * b;
+            }
+            out.coupling[2 + i][PACE] += weight * a * site;
+            out.slope[2 + i] += weight * a * r;
+        }
     }
 
     /// Adds one pull.

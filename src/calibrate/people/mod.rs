@@ -6,6 +6,8 @@
 //! [`start`] tries focal lengths and pitches, [`body`] says which box a body at a place should have,
 //! and [`fit`] moves camera, places and statures together until boxes and bodies agree.
 //!
+//! People also walk as fast towards a camera as past it, which says how flat the view is ([`pace`]).
+//!
 //! How sure it is follows from the same sums: heights of few people, how tall people are at this site
 //! at all, and how a detector draws its boxes are unknowns like any other. The origin is the floor
 //! under the camera and y points away from it, until somebody draws a portal.
@@ -13,6 +15,7 @@
 mod body;
 mod fit;
 mod length;
+mod pace;
 mod pull;
 mod start;
 mod walker;

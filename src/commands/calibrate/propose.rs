@@ -87,7 +87,7 @@ fn toml(proposal: &Proposal) -> String {
 fn write_toml(text: &mut String, proposal: &Proposal) -> std::fmt::Result {
     writeln!(
         text,
-        "# Proposed from {} walks. Look at each line before you use it: nobody walked does not mean \
+        "# Proposed from {} walk(s). Look at each line before you use it: nobody walked does not mean \
          that\n# nobody can, and which side is inside was guessed.\n",
         proposal.walks
     )?;
