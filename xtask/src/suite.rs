@@ -54,7 +54,17 @@ pub(crate) fn run(root: &Path, profile: &str) -> Outcome {
 
 /// Has cargo build the tests; it names each program.
 fn build(root: &Path, profile: &str) -> Outcome<Vec<Program>> {
-    let arguments = ["test", "--workspace", "--no-run", "--profile", profile];
+    // Examples are programs for people; lints see that they compile.
+    let arguments = [
+        "test",
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--tests",
+        "--no-run",
+        "--profile",
+        profile,
+    ];
     println!("$ cargo {}", arguments.join(" "));
     let mut child = Command::new(cargo_path())
         .args(arguments)
