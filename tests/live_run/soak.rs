@@ -148,8 +148,8 @@ fn d12_soak_a_box_whose_cameras_come_and_go_stays_as_large_as_it_is() {
         of[2],
         samples[samples.len() - 1]
     );
-    // Each camera is lost about once a minute, and comes back each time.
-    let least = (CAMERAS.len() as f64 * (lasts_s / 70.0 - 1.0)) as u32;
+    // Each camera is lost about once a minute, and comes back each time; a busy machine is slower.
+    let least = (CAMERAS.len() as f64 * (lasts_s / 80.0 - 1.0)) as u32;
     assert!(blind >= least, "{blind} streams lost, not {least}");
     assert!((of[0] * hours).abs() <= LOOSE_FDS, "{of:?}");
     assert!((of[1] * hours).abs() <= 1.0, "{of:?}");

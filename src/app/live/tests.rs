@@ -146,7 +146,8 @@ fn g1_twice_the_cameras_lose_evenly_and_every_door_knows() {
     for camera in 0..CAMERAS {
         assert_eq!(waiting.add(None, Arc::default()), camera);
     }
-    let mut spare = jobs(CAMERAS * (LINE_FRAMES + 2));
+    // A clip gives 32 frames at a time.
+    let mut spare = jobs(CAMERAS * LINE_FRAMES + 4);
     let mut looked = vec![Vec::new(); CAMERAS];
     let (mut dropped, mut came) = (0, 0);
     for ms in (0..16_000).step_by(TICK_MS) {
