@@ -20,7 +20,7 @@ use crate::intake::{lay_line, wall};
 use crate::notify::Dispatcher;
 use crate::sight::SightState;
 use crate::units::Instant;
-use crate::verdict::{Verdict, explain_verdict};
+use crate::verdict::{Stage, Verdict, explain_verdict};
 
 /// How often the box looks after itself, and tells the service manager that it lives.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
@@ -302,10 +302,9 @@ impl Listener for Printer {
             utc(verdict.crossing.at),
             explain_verdict(verdict, &group.names),
         );
-        let again = if verdict.revision > 1 {
-            "  (amended)"
-        } else {
-            ""
+        let again = match verdict.stage {
+            Stage::Amended => "  (amended)",
+            Stage::Provisional | Stage::Final => "",
         };
         let bell = verdict.kind.is_breach() && std::io::stdout().is_terminal();
         let bell = if bell { "\x07" } else { "" };
