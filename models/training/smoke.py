@@ -10,6 +10,7 @@ Runtime disagree.
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -58,11 +59,17 @@ def draw(folder, count=24):
 
 def trained(out, data, steps, *more):
     """Runs train.py; returns the loss of every logged step."""
-    train.main(
-        ["--data", str(data), "--out", str(out), "--size", "tiny", "--batch", "6", "--shapes",
-         "160x96", "--device", "cpu", "--threads", "1", "--steps", str(steps), "--log-every", "1",
-         "--seed", "3", *more]
-    )
+    arguments = [
+        "--data", str(data), "--out", str(out), "--size", "tiny", "--batch", "6", "--shapes",
+        "160x96", "--device", "cpu", "--threads", "1", "--steps", str(steps), "--log-every", "1",
+        "--seed", "3", *more,
+    ]
+    if "--workers" in more:
+        # Processes are split off before anything was computed.
+        script = pathlib.Path(train.__file__)
+        subprocess.run([sys.executable, script, *arguments], check=True)
+    else:
+        train.main(arguments)
     return [json.loads(line)["loss"] for line in open(out / "log.jsonl", encoding="utf-8")]
 
 
@@ -92,6 +99,11 @@ def main():
                         str(place / "half" / "last.pt"))
         assert len(again) == options.steps - options.steps // 2
         assert np.mean(again[-5:]) < FALL * first, "going on from a checkpoint unlearns"
+
+        # Two processes of half a batch each learn as well as one.
+        shared = trained(place / "shared", data, options.steps, "--workers", "2", "--batch", "3")
+        assert len(shared) == options.steps
+        assert np.mean(shared[-5:]) < FALL * first, "two workers do not learn"
 
         sys.argv = ["export.py", "--weights", str(place / "whole" / "best.pt"), "--data", str(data),
                     "--out", str(place / "model"), "--name", "smoke"]

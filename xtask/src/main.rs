@@ -13,6 +13,7 @@ mod runtime;
 mod steps;
 mod suite;
 mod system;
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ Commands:
   ci      all that a change must pass: set up, format, lints, tests, documentation
   determinism
           set up, build debug and release, and compare 20 replays of a clip and 40 of its trace
+  training
+          the detector's training on a few drawn pictures, with its Python packages (0.7 GB) under target/
   fuzz [TARGET...] [--seconds N]
           coverage-guided fuzzing of what reads access-control systems' bytes; 60 s a target
 
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         ["demo"] => setup(&root, yes).and_then(|()| steps::demo(&root)),
         ["test"] => setup(&root, yes).and_then(|()| steps::test(&root)),
         ["ci"] => steps::ci(&root),
+        ["training"] => training::check(&root),
         ["determinism"] => setup(&root, yes).and_then(|()| determinism::check(&root)),
         ["help"] => return usage(ExitCode::SUCCESS),
         _ => return usage(ExitCode::from(2)),

@@ -110,6 +110,7 @@ pub(crate) fn ci(root: &Path) -> Outcome {
     cargo(root, "lints, fuzz targets", &[&fuzz[..], &deny].concat())?;
     // The lints have checked the slim build already.
     suite(root)?;
+    crate::training::check_if_possible(root)?;
     timed("documentation", || {
         let mut doc = Command::new(cargo_path());
         doc.args([

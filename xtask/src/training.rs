@@ -1,0 +1,106 @@
+//! The detector's training, tried out: its Python packages in an environment of their own, and all of it
+//! on a few drawn pictures.
+//!
+//! Theory of operation: the packages are pinned by hash in `models/training/requirements-cpu.lock` and
+//! installed under `target/training`; a stamp with the lock beside them says that they are all there.
+//! `models/training/smoke.py` then trains, stops, goes on, exports, and compares PyTorch with ONNX
+//! Runtime.
+//!
+//! It deliberately is no part of set-up: nobody who runs the engine needs Python's PyTorch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Outcome;
+use crate::runtime::can_run;
+use crate::steps::timed;
+
+const LOCK: &str = "models/training/requirements-cpu.lock";
+
+/// The lock's hashes are of wheels for this Python on x86-64 Linux.
+const PYTHON: &str = "3.11";
+
+/// Installs what is missing and tries the training; `Err` too where it cannot be tried here.
+pub(crate) fn check(root: &Path) -> Outcome {
+    smoke(root, &environment(root)?)
+}
+
+/// As [`check`], but where it cannot be tried it is left out with a loud word.
+pub(crate) fn check_if_possible(root: &Path) -> Outcome {
+    match environment(root) {
+        Ok(place) => smoke(root, &place),
+        Err(why) => {
+            eprintln!("SKIPPED: the detector's training was not tried: {why}");
+            Ok(())
+        }
+    }
+}
+
+/// The environment with everything that training needs.
+fn environment(root: &Path) -> Outcome<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let place = target.join("training");
+    let lock = fs::read_to_string(root.join(LOCK)).map_err(|error| format!("{LOCK}: {error}"))?;
+    let stamp = place.join("STAMP");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == lock) {
+        return Ok(place);
+    }
+    if std::env::consts::ARCH != "x86_64" {
+        return Err("its packages are pinned for x86-64 alone".to_owned());
+    }
+    let test =
+        format!("import sys, ensurepip; assert '%d.%d' % sys.version_info[:2] == '{PYTHON}'");
+    if !can_run("python3", &["-c", &test]) {
+        return Err(format!(
+            "its packages are pinned for Python {PYTHON} with venv, which python3 is not"
+        ));
+    }
+    timed("packages for training (0.7 GB)", || install(root, &place))?;
+    fs::write(&stamp, lock)
+        .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
+    Ok(place)
+}
+
+fn install(root: &Path, place: &Path) -> Outcome {
+    let _ = fs::remove_dir_all(place);
+    run(Command::new("python3").args(["-m", "venv"]).arg(place))?;
+    let mut pip = Command::new(place.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet"])
+        .args([
+            "--disable-pip-version-check",
+            "--no-compile",
+            "--no-cache-dir",
+        ])
+        .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
+        .arg("--requirement")
+        .arg(root.join(LOCK));
+    run(&mut pip)?;
+    let packages = format!("lib/python{PYTHON}/site-packages");
+    let mut stand_in = Command::new("python3");
+    stand_in
+        .arg(root.join("models/training/stand_in.py"))
+        .arg(place.join(packages));
+    run(&mut stand_in)
+}
+
+fn smoke(root: &Path, place: &Path) -> Outcome {
+    timed("training, on a few drawn pictures", || {
+        let mut python = Command::new(place.join("bin/python"));
+        python
+            .arg(root.join("models/training/smoke.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("OMP_NUM_THREADS", "1")
+            .stdin(Stdio::null());
+        run(&mut python)
+    })
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let shown = command.get_program().to_string_lossy().into_owned();
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown} failed ({status})")),
+        Err(error) => Err(format!("cannot run {shown}: {error}")),
+    }
+}
