@@ -249,7 +249,14 @@ impl Watch {
 
     fn access(&mut self, input: &Input) {
         let now = moment(self.now_us);
-        self.with(|group, out| group.access(now, input, &mut |stated| out(stated.output)));
+        let door = match input {
+            Input::Access(event) => event.door.unwrap(),
+            Input::Feed(status) => status.door,
+            other => panic!("{other:?} is of no door"),
+        };
+        self.with(|group, out| {
+            group.access(now, door, input, &mut |stated| out(stated.output));
+        });
     }
 
     /// Lets time pass up to a moment, with all that happens until then.

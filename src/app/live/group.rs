@@ -85,21 +85,22 @@ impl Group {
         metrics: &Arc<Metrics>,
         recovered: Option<Recovered>,
     ) -> Result<Self, String> {
-        let mut group = Self::new(begin, now, metrics)?;
-        let unseen_from = match recovered {
+        let (mut group, unseen_from) = match recovered {
             Some(recovered) => {
                 let last = recovered.last();
+                let run = EngineRun::of(recovered.engine);
+                let mut group = Self::of(begin, run, now, metrics);
                 group.hears_from = last.min(now) - HEARD_BEFORE;
                 group.started.clone_from(&recovered.continues.run);
                 group.again = recovered.again;
-                group.run = EngineRun::of(recovered.engine);
                 group.go_on(begin, traces, recovered.continues, now);
-                last
+                (group, last)
             }
             None => {
+                let mut group = Self::new(begin, now, metrics)?;
                 let place = group.place(begin, traces);
                 group.trace = Some(Written::begin(place, &mut group.run, now));
-                now - BLIND_BEFORE_START
+                (group, now - BLIND_BEFORE_START)
             }
         };
         // Nothing was seen before, or since.
@@ -118,10 +119,10 @@ impl Group {
         traces: &Traces,
         metrics: &Arc<Metrics>,
     ) -> Result<(Self, Vec<String>), String> {
-        let mut group = Self::new(begin, now, metrics)?;
         let config = &begin.camera.site.engine;
         let heir = heir(&self.run.engine, true, config, now);
         let (engine, told) = heir.map_err(|problems| problems.join("\n"))?;
+        let mut group = Self::of(begin, EngineRun::of(engine), now, metrics);
         let doors = self.run.engine.config().doors.iter();
         let doors = (0_u16..).map(DoorId).zip(doors);
         let kept = doors.filter(|(_, door)| told.doors_kept.contains(&door.name));
@@ -130,7 +131,6 @@ impl Group {
         group.started.clone_from(&self.started);
         group.hears_from = self.hears_from;
         group.first = self.first.take();
-        group.run = EngineRun::of(engine);
         let sight = group
             .run
             .engine
@@ -147,7 +147,7 @@ impl Group {
             group.first = Some((now, sight_change(SightState::NoFootage)));
             group.engine_sight = SightState::NoFootage;
         }
-        let has_more = self.next_due().is_some_and(|due| due < Instant::MAX);
+        let has_more = self.has_more();
         let continues = match &mut self.trace {
             Some(trace) => trace.leave(&mut self.run, has_more, now),
             None => Continues {
@@ -177,13 +177,18 @@ impl Group {
 
     /// A camera's engine that has seen nothing. `Err` says why it can't.
     pub fn new(begin: &Begin, now: Instant, metrics: &Arc<Metrics>) -> Result<Self, String> {
-        let camera = &begin.camera;
-        let config = camera.site.engine.clone();
-        let names = SiteNames::new(&config, &camera.site.titles, now, true);
+        let config = begin.camera.site.engine.clone();
         let run = EngineRun::new(config, Vec::new()).map_err(|problems| problems.join("\n"))?;
-        Ok(Self {
+        Ok(Self::of(begin, run, now, metrics))
+    }
+
+    /// A camera's engine as it is.
+    fn of(begin: &Begin, run: EngineRun, now: Instant, metrics: &Arc<Metrics>) -> Self {
+        let camera = &begin.camera;
+        let titles = &camera.site.titles;
+        Self {
             camera: camera.name.clone(),
-            names,
+            names: SiteNames::new(&camera.site.engine, titles, now, true),
             run,
             counts: metrics.camera(&camera.name),
             metrics: Arc::clone(metrics),
@@ -201,7 +206,7 @@ impl Group {
             trace: None,
             first: None,
             hears_from: now - HEARD_BEFORE,
-        })
+        }
     }
 
     /// A frame was looked at.
@@ -236,14 +241,25 @@ impl Group {
         self.settle_sight(now, stated);
     }
 
-    /// An access event or a feed's status, with the door of this engine.
-    pub fn access(&mut self, now: Instant, input: &Input, stated: &mut dyn FnMut(&Stated<'_>)) {
-        match input {
+    /// An access event or a feed's status, of a door of this engine.
+    pub fn access(
+        &mut self,
+        now: Instant,
+        door: DoorId,
+        input: &Input,
+        stated: &mut dyn FnMut(&Stated<'_>),
+    ) {
+        let mut input = input.clone();
+        match &mut input {
             Input::Access(event) if event.received < self.hears_from => {
                 tracing::debug!(id = event.id, "from long before the beginning");
+                return;
             }
-            input => self.step(now, input, None, stated),
+            Input::Access(event) => event.door = Some(door),
+            Input::Feed(status) => status.door = door,
+            _ => return,
         }
+        self.step(now, &input, None, stated);
     }
 
     /// Time passed: what is due is said.
@@ -271,6 +287,11 @@ impl Group {
             .filter(|door| !self.handed_over.contains(door))
             .filter_map(|door| self.run.engine.ledger(door)?.next_due())
             .min()
+    }
+
+    /// Whether something is still to be said of such a door, some day.
+    pub fn has_more(&self) -> bool {
+        self.next_due().is_some_and(|due| due < Instant::MAX)
     }
 
     /// Writes the trace's end.

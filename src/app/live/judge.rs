@@ -58,16 +58,22 @@ pub struct Judge {
     pub traces: Traces,
     /// What engines go on from that begin for the first time, by the camera's name.
     pub recovered: BTreeMap<String, Recovered>,
-    /// The site's time.
-    pub clock: BoxClock,
     /// What is told.
     pub told: Receiver<Told>,
-    /// What is made of what is stated.
+    /// Who hears what is stated.
+    pub audience: Audience,
+    /// That it is alive.
+    pub progress: Progress,
+}
+
+/// Who hears what is stated, and counts it.
+pub struct Audience {
+    /// What is made of it.
     pub listeners: Vec<Box<dyn Listener>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// That it is alive.
-    pub progress: Progress,
+    /// The site's time.
+    pub clock: BoxClock,
 }
 
 impl Judge {
@@ -77,15 +83,18 @@ impl Judge {
         loop {
             let told = self.told.recv_timeout(self.patience());
             self.progress.tick();
-            self.metrics.judge_depth.set(self.told.len() as i64);
+            self.audience
+                .metrics
+                .judge_depth
+                .set(self.told.len() as i64);
             match told {
                 Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(told) => self.take(told),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let now = self.clock.now();
+            let now = self.audience.clock.now();
             self.each(now);
-            let now_us = self.clock.now_us();
+            let now_us = self.audience.clock.now_us();
             if now_us - flushed_us > FLUSH_US {
                 flushed_us = now_us;
                 self.groups.values().for_each(Group::flush);
@@ -102,7 +111,7 @@ impl Judge {
     }
 
     fn patience(&self) -> Duration {
-        let now = self.clock.now();
+        let now = self.audience.clock.now();
         let due = self.groups.values().filter_map(Group::next_due).min();
         let until = due.map_or(TICK, |due| {
             Duration::from_micros(u64::try_from((due - now).as_us()).unwrap_or_default())
@@ -111,47 +120,39 @@ impl Judge {
     }
 
     fn take(&mut self, told: Told) {
-        let now = self.clock.now();
+        let now = self.audience.clock.now();
         match told {
             Told::Seen(seen) => self.seen(now, seen),
             Told::Sight { camera, state, why } => self.sight(now, camera, state, &why),
-            Told::Access { door, at, input } => self.access(now, door, at, input),
+            Told::Access { door, input } => self.access(now, door, &input),
             Told::Change(change) => self.change(now, *change),
             Told::Stop => {}
         }
     }
 
     fn change(&mut self, now: Instant, change: Change) {
-        let Self {
-            groups,
-            leaving,
-            listeners,
-            metrics,
-            clock,
-            ..
-        } = self;
         let mut gone: BTreeMap<usize, Group> = BTreeMap::new();
         for place in change.gone {
-            gone.extend(groups.remove(&place).map(|group| (place, group)));
+            gone.extend(self.groups.remove(&place).map(|group| (place, group)));
         }
         let mut kept = Vec::new();
         for begin in &change.begin {
             let before = begin.after.and_then(|place| gone.get_mut(&place));
             let recovered = self.recovered.remove(&begin.camera.name);
             let began = match before {
-                Some(before) => before.succeed(begin, now, &self.traces, metrics),
-                None => Group::start(begin, now, &self.traces, metrics, recovered)
+                Some(before) => before.succeed(begin, now, &self.traces, &self.audience.metrics),
+                None => Group::start(begin, now, &self.traces, &self.audience.metrics, recovered)
                     .map(|group| (group, Vec::new())),
             };
             match began {
                 Ok((mut group, doors)) => {
                     kept.extend(doors);
                     for verdict in std::mem::take(&mut group.again) {
-                        for listener in listeners.iter_mut() {
+                        for listener in &mut self.audience.listeners {
                             listener.again(&group, &verdict);
                         }
                     }
-                    groups.insert(begin.place, group);
+                    self.groups.insert(begin.place, group);
                 }
                 // The configuration was checked; this is a defect, and the process's end.
                 Err(problem) => panic!("camera {:?}: {problem}", begin.camera.name),
@@ -159,9 +160,10 @@ impl Judge {
         }
         for (place, group) in gone {
             let doors = super::leaving::doors_of(place, &self.doors);
-            leaving.push(Leaving::new(group, doors, now, &mut |stated| {
-                hand_on(stated, listeners, metrics, clock);
-            }));
+            self.leaving
+                .push(Leaving::new(group, doors, now, &mut |stated| {
+                    self.audience.hear(stated);
+                }));
         }
         self.doors = change.doors;
         // Nobody may be waiting for the answer.
@@ -169,132 +171,93 @@ impl Judge {
     }
 
     fn seen(&mut self, now: Instant, seen: Seen) {
-        let Self {
-            groups,
-            listeners,
-            metrics,
-            clock,
-            ..
-        } = self;
-        let Some(group) = groups.get_mut(&seen.camera) else {
+        let Some(group) = self.groups.get_mut(&seen.camera) else {
             return;
         };
+        let metrics = Arc::clone(&self.audience.metrics);
         metrics.stage("decode", seen.decoded_us - seen.arrived_us);
         metrics.stage("wait", seen.taken_up_us - seen.decoded_us);
         metrics.stage("look", seen.looked_us - seen.taken_up_us);
-        let begun_us = clock.now_us();
+        let begun_us = self.audience.clock.now_us();
         metrics.stage("queue", begun_us - seen.looked_us);
         group.seen(now, seen, &mut |stated| {
-            hand_on(stated, listeners, metrics, clock);
+            self.audience.hear(stated);
         });
-        metrics.stage("judge", clock.now_us() - begun_us);
+        metrics.stage("judge", self.audience.clock.now_us() - begun_us);
     }
 
     fn sight(&mut self, now: Instant, camera: usize, state: SightState, why: &str) {
-        let Self {
-            groups,
-            listeners,
-            metrics,
-            clock,
-            ..
-        } = self;
-        let Some(group) = groups.get_mut(&camera) else {
+        let Some(group) = self.groups.get_mut(&camera) else {
             return;
         };
         group.sight(now, state, &mut |stated| {
-            hand_on(stated, listeners, metrics, clock);
+            self.audience.hear(stated);
         });
-        for listener in listeners.iter_mut() {
+        for listener in &mut self.audience.listeners {
             listener.sight(group, now, state, why);
         }
     }
 
-    fn access(&mut self, now: Instant, door: Option<DoorId>, at: Instant, mut input: Input) {
-        let Self {
-            groups,
-            leaving,
-            doors,
-            listeners,
-            metrics,
-            clock,
-            ..
-        } = self;
-        for leaving in leaving.iter_mut() {
-            leaving.access(now, door, &input, &mut |stated| {
-                hand_on(stated, listeners, metrics, clock);
+    fn access(&mut self, now: Instant, door: Option<DoorId>, input: &Input) {
+        for leaving in &mut self.leaving {
+            leaving.access(now, door, input, &mut |stated| {
+                self.audience.hear(stated);
             });
         }
-        let place = door.and_then(|door| doors.get(usize::from(door.0)).copied().flatten());
+        let place = door.and_then(|door| self.doors.get(usize::from(door.0)).copied().flatten());
         let Some((group, own)) = place else {
             if matches!(input, Input::Access(_)) {
-                metrics.strangers.inc();
+                self.audience.metrics.strangers.inc();
             }
             return;
         };
-        match &mut input {
-            Input::Access(event) => event.door = Some(own),
-            Input::Feed(status) => status.door = own,
-            _ => return,
-        }
-        if let Some(group) = groups.get_mut(&group) {
-            // What was committed a while ago was received then.
-            let now = now.max(at.min(now));
-            group.access(now, &input, &mut |stated| {
-                hand_on(stated, listeners, metrics, clock);
+        if let Some(group) = self.groups.get_mut(&group) {
+            group.access(now, own, input, &mut |stated| {
+                self.audience.hear(stated);
             });
         }
     }
 
     fn each(&mut self, now: Instant) {
-        let Self {
-            groups,
-            leaving,
-            listeners,
-            metrics,
-            clock,
-            ..
-        } = self;
-        for group in groups.values_mut() {
+        for group in self.groups.values_mut() {
             group.tick(now, &mut |stated| {
-                hand_on(stated, listeners, metrics, clock);
+                self.audience.hear(stated);
             });
         }
-        leaving.retain_mut(|leaving| {
+        self.leaving.retain_mut(|leaving| {
             leaving.tick(now, &mut |stated| {
-                hand_on(stated, listeners, metrics, clock);
+                self.audience.hear(stated);
             })
         });
-        for listener in listeners {
-            listener.tick(groups, now);
+        for listener in &mut self.audience.listeners {
+            listener.tick(&self.groups, now);
         }
     }
 }
 
-/// Gives what was stated to whoever listens, and counts it.
-fn hand_on(
-    stated: &Stated<'_>,
-    listeners: &mut [Box<dyn Listener>],
-    metrics: &Metrics,
-    clock: &BoxClock,
-) {
-    match stated.output {
-        Output::Verdict(verdict) => {
-            for listener in listeners.iter_mut() {
-                listener.verdict(stated.group, verdict);
-            }
-            if verdict.revision == 1 {
-                metrics.verdict(stated.group.door(verdict), verdict.kind.name());
-                if let Some(arrived_us) = stated.arrived_us {
-                    let us = (clock.now_us() - arrived_us).max(0);
-                    metrics.latency.observe(us as f64 / 1e6);
+impl Audience {
+    /// Gives what was stated to whoever listens, and counts it.
+    fn hear(&mut self, stated: &Stated<'_>) {
+        match stated.output {
+            Output::Verdict(verdict) => {
+                for listener in &mut self.listeners {
+                    listener.verdict(stated.group, verdict);
+                }
+                if verdict.revision == 1 {
+                    let door = stated.group.door(verdict);
+                    self.metrics.verdict(door, verdict.kind.name());
+                    if let Some(arrived_us) = stated.arrived_us {
+                        let us = (self.clock.now_us() - arrived_us).max(0);
+                        self.metrics.latency.observe(us as f64 / 1e6);
+                    }
                 }
             }
-        }
-        Output::Alarm(alarm) => {
-            for listener in listeners.iter_mut() {
-                listener.alarm(stated.group, alarm);
+            Output::Alarm(alarm) => {
+                for listener in &mut self.listeners {
+                    listener.alarm(stated.group, alarm);
+                }
             }
+            Output::Crossing(_) | Output::Grant(_) => {}
         }
-        Output::Crossing(_) | Output::Grant(_) => {}
     }
 }

@@ -42,10 +42,9 @@ impl Leaving {
             doors,
             until: now + MOST_WAIT,
         };
-        let kept = leaving.group.handed_over.clone();
         leaving
             .group
-            .sight(now, SightState::NoFootage, &mut only(&kept, stated));
+            .sight(now, SightState::NoFootage, &mut only(stated));
         leaving
     }
 
@@ -58,25 +57,15 @@ impl Leaving {
         stated: &mut dyn FnMut(&Stated<'_>),
     ) {
         let own = door.and_then(|door| self.doors.get(usize::from(door.0)).copied().flatten());
-        let Some(own) = own else {
-            return;
-        };
-        let mut input = input.clone();
-        match &mut input {
-            Input::Access(event) => event.door = Some(own),
-            Input::Feed(status) => status.door = own,
-            _ => return,
+        if let Some(own) = own {
+            self.group.access(now, own, input, &mut only(stated));
         }
-        let kept = self.group.handed_over.clone();
-        self.group.access(now, &input, &mut only(&kept, stated));
     }
 
     /// Time passed. `false`: all is said, and the trace has its end.
     pub fn tick(&mut self, now: Instant, stated: &mut dyn FnMut(&Stated<'_>)) -> bool {
-        let kept = self.group.handed_over.clone();
-        self.group.tick(now, &mut only(&kept, stated));
-        let waits = self.group.next_due().is_some_and(|due| due < Instant::MAX);
-        if waits && now < self.until {
+        self.group.tick(now, &mut only(stated));
+        if self.group.has_more() && now < self.until {
             return true;
         }
         self.group.end();
@@ -85,12 +74,9 @@ impl Leaving {
 }
 
 /// What is said of doors that nobody took over.
-fn only<'a>(
-    kept: &'a [DoorId],
-    stated: &'a mut dyn FnMut(&Stated<'_>),
-) -> impl FnMut(&Stated<'_>) + 'a {
+fn only<'a>(stated: &'a mut dyn FnMut(&Stated<'_>)) -> impl FnMut(&Stated<'_>) + 'a {
     move |said| match said.output {
-        Output::Verdict(verdict) if !kept.contains(&verdict.door) => stated(said),
+        Output::Verdict(verdict) if !said.group.handed_over.contains(&verdict.door) => stated(said),
         _ => {}
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::alerting::{Alerting, open_alerts};
 use super::clock::BoxClock;
 use super::crew::{Crew, Reloaded, Shared};
-use super::judge::{Judge, Listener};
+use super::judge::{Audience, Judge, Listener};
 use super::keeping::Keeping;
 use super::metrics::Metrics;
 use super::plan::lookers;
@@ -100,10 +100,12 @@ impl Site {
                     doors: Vec::new(),
                     traces,
                     recovered,
-                    clock,
                     told,
-                    listeners,
-                    metrics,
+                    audience: Audience {
+                        listeners,
+                        metrics,
+                        clock,
+                    },
                     progress,
                 };
                 judge.run()
@@ -164,13 +166,13 @@ impl Site {
         let (to, mut given) = mpsc::channel::<Given>(GIVEN_QUEUE);
         let judge = self.shared.judge.clone();
         spawn("access", move || {
-            while let Some(Given { at, input, .. }) = given.blocking_recv() {
+            while let Some(Given { input, .. }) = given.blocking_recv() {
                 let door = match &input {
                     Input::Access(event) => event.door,
                     Input::Feed(status) => Some(status.door),
                     _ => None,
                 };
-                if judge.send(Told::Access { door, at, input }).is_err() {
+                if judge.send(Told::Access { door, input }).is_err() {
                     return;
                 }
             }

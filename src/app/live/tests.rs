@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::clock::BoxClock;
 use super::group::Group;
-use super::judge::Judge;
+use super::judge::{Audience, Judge};
 use super::metrics::{Metrics, TraceMetrics};
 use super::progress::Pulse;
 use super::record::Recorder;
@@ -64,7 +64,7 @@ fn camera() -> LiveCamera {
     }
 }
 
-fn begin() -> Begin {
+pub(super) fn begin() -> Begin {
     Begin {
         place: 0,
         camera: camera(),
@@ -214,11 +214,7 @@ fn g1_g3_events_wait_for_the_judge_and_none_is_dropped() {
                 passages: None,
             };
             let (door, input) = (Some(DoorId(0)), Input::Access(event));
-            let told = Told::Access {
-                door,
-                at: at(0),
-                input,
-            };
+            let told = Told::Access { door, input };
             judge.send(told).expect("the judge is there");
         }
         judge.send(Told::Stop).expect("the judge is there");
@@ -239,10 +235,12 @@ fn g1_g3_events_wait_for_the_judge_and_none_is_dropped() {
         doors: vec![Some((0, DoorId(0)))],
         traces,
         recovered: BTreeMap::new(),
-        clock,
         told,
-        listeners: Vec::new(),
-        metrics,
+        audience: Audience {
+            listeners: Vec::new(),
+            metrics,
+            clock,
+        },
         progress: pulse.of("judge"),
     };
     judge.run();

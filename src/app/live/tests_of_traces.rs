@@ -9,14 +9,13 @@ use super::group::Group;
 use super::metrics::{Metrics, TraceMetrics};
 use super::recover::{Recovered, recover};
 use super::segment::{SEGMENT_TIME, Traces};
-use super::told::{Begin, Seen};
+use super::tests::begin;
+use super::told::Seen;
 use crate::access::{AccessEvent, AccessKind};
 use crate::app::replay::{TraceReplay, replay_trace};
 use crate::app::segments::Chain;
-use crate::capture::Rotation;
-use crate::config::{LiveCamera, TraceConfig, TransportName, load};
+use crate::config::TraceConfig;
 use crate::engine::{Input, Output};
-use crate::evidence::{Ring, RingLimits};
 use crate::sight::SightState;
 use crate::units::{DoorId, Instant, Interval, Span};
 use crate::verdict::GrantOutcome;
@@ -31,27 +30,6 @@ struct World {
 /// Some day.
 fn at(ms: i64) -> Instant {
     Instant::from_us(1_795_348_080_000_000 + ms * 1_000)
-}
-
-fn begin() -> Begin {
-    let door = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/clips/two-on-one-grant");
-    Begin {
-        place: 0,
-        camera: LiveCamera {
-            name: "scene".to_owned(),
-            url: "rtsp://192.0.2.7/".to_owned(),
-            user: None,
-            password: None,
-            transport: TransportName::Tcp,
-            again: true,
-            site: load(&[door.join("door.toml")]).expect("a door"),
-        },
-        model: "test".to_owned(),
-        least_rate_hz: 8.0,
-        followed: Arc::default(),
-        ring: Arc::new(Ring::new(RingLimits::default(), Rotation::None)),
-        after: None,
-    }
 }
 
 impl World {
@@ -142,7 +120,7 @@ fn grant(group: &mut Group, id: &str, now: Instant) -> Vec<Output> {
     };
     let mut said = Vec::new();
     let take = &mut |s: &super::group::Stated<'_>| said.push(s.output.clone());
-    group.access(now, &Input::Access(event), take);
+    group.access(now, DoorId(0), &Input::Access(event), take);
     said
 }
 

@@ -30,8 +30,6 @@ pub enum Told {
     Access {
         /// The door by its place in the intake file, if it is anybody's.
         door: Option<DoorId>,
-        /// When it was received.
-        at: Instant,
         /// What: an access event or a feed's status.
         input: Input,
     },
