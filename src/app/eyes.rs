@@ -7,7 +7,9 @@ use crate::config::DetectorChoice;
 use crate::detection::SourceRect;
 use crate::engine::EngineConfig;
 use crate::floor::{CameraModel, Grid, Portal};
-use crate::inference::{Detector, InputSize, Manifest, Registry, Settings, find_weights, open};
+use crate::inference::{
+    Detector, InputSize, Manifest, Provider, Registry, Settings, find_weights, open,
+};
 use crate::units::CameraId;
 
 /// Tried in this order where nothing is said: the first whose weights are here. HOG needs none.
@@ -43,6 +45,8 @@ pub struct EyesChoice {
     pub input: Option<u32>,
     /// How many, one thread each.
     pub threads: usize,
+    /// What computes a network.
+    pub provider: Provider,
 }
 
 /// Opens the detectors for the first camera of a site, for pictures of `picture` px.
@@ -73,6 +77,7 @@ pub fn open_eyes(
         picture: Some(picture),
         threads: 1,
         score: door.min_score,
+        provider: choice.provider,
     };
     (0..choice.threads.max(1))
         .map(|_| open(&manifest, &settings).map_err(|problem| problem.to_string()))

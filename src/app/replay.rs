@@ -7,12 +7,13 @@ use std::time::{Duration, Instant as Clock};
 
 use super::report::{RunFacts, Stages};
 use super::run::{EngineRun, config_sha256};
-use super::sightings::{self, Sighting};
+use super::sightings::{self, Judged, Sighting};
 use super::trace::{Continues, Provenance, TraceEnd, TraceError, TraceLine, TraceReader};
 use crate::access::AccessEvent;
 use crate::capture::{Clip, ClipOptions};
 use crate::engine::{EngineConfig, FrameInput, Input, Output, Seen};
 use crate::inference::Detector;
+use crate::picture::Attention;
 use crate::sight::SightState;
 use crate::units::{CameraId, Instant, Span};
 
@@ -37,6 +38,8 @@ pub struct ClipReplay {
     pub titles: Vec<String>,
     /// One for each thread that looks.
     pub detectors: Vec<Box<dyn Detector>>,
+    /// Which frames need looking at; `None`: every one.
+    pub attention: Option<Attention>,
     /// Where the trace goes.
     pub trace: Option<Box<dyn std::io::Write>>,
 }
@@ -82,29 +85,38 @@ pub fn replay_clip(
     }
     let mut last: Option<Instant> = None;
     let (mut engine_time, mut draw_time) = (Duration::ZERO, Duration::ZERO);
-    let spent = sightings::for_each(&mut clip, replay.detectors, |seen| {
-        let taken = replay.start + seen.frame.time();
-        let clock = Clock::now();
-        if last.is_none() {
-            run.begin(taken).map_err(written)?;
-        }
-        run.feed_events(taken).map_err(written)?;
-        let input = FrameInput {
-            camera: CameraId(0),
-            taken,
-            seen: Seen::Boxes(seen.detections.clone()),
-        };
-        run.step(taken, &Input::Frame(input)).map_err(written)?;
-        last = Some(taken);
-        engine_time += clock.elapsed();
-        let clock = Clock::now();
-        for watcher in watchers.iter_mut() {
-            watcher.frame(seen, taken, &run)?;
-        }
-        draw_time += clock.elapsed();
-        Ok(())
-    })
-    .map_err(|problem| problem.to_string())?;
+    let mut looked = 0;
+    let spent =
+        sightings::for_each_looking(&mut clip, replay.detectors, replay.attention, |seen| {
+            looked += u64::from(seen.looked);
+            let taken = replay.start + seen.frame.time();
+            let clock = Clock::now();
+            if last.is_none() {
+                run.begin(taken).map_err(written)?;
+            }
+            run.feed_events(taken).map_err(written)?;
+            let input = FrameInput {
+                camera: CameraId(0),
+                taken,
+                seen: Seen::Boxes(seen.detections.clone()),
+            };
+            run.step(taken, &Input::Frame(input)).map_err(written)?;
+            last = Some(taken);
+            engine_time += clock.elapsed();
+            let clock = Clock::now();
+            for watcher in watchers.iter_mut() {
+                watcher.frame(seen, taken, &run)?;
+            }
+            draw_time += clock.elapsed();
+            let camera = run.engine.camera(CameraId(0));
+            let follows = camera.is_some_and(|camera| !camera.tracks.is_empty());
+            Ok(if follows {
+                Judged::Followed
+            } else {
+                Judged::Nobody
+            })
+        })
+        .map_err(|problem| problem.to_string())?;
     let Some(last) = last else {
         return Err(format!(
             "{source}: no frame of it could be decoded; is it a video?"
@@ -119,6 +131,7 @@ pub fn replay_clip(
     let facts = RunFacts {
         source,
         frames,
+        looked: Some(looked),
         seconds: begun.elapsed().as_secs_f64(),
         media_seconds: (end - replay.start).as_s(),
         stages: Stages {
@@ -209,6 +222,7 @@ pub fn replay_trace(
     let facts = RunFacts {
         source: reader.header.provenance.source.clone(),
         frames,
+        looked: None,
         seconds,
         media_seconds: (end - start).as_s(),
         stages: Stages {

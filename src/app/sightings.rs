@@ -3,8 +3,12 @@
 //! With one thread everything happens in turn. With more, one thread decodes, `workers` look, and
 //! the caller's thread puts the frames back in order: the same detections in the same order either
 //! way, since a detector keeps nothing from one picture to the next and each has one thread.
+//!
+//! A frame in which nothing moves, while nobody is followed, need not be looked at. Who is followed is
+//! known only after a frame was judged, so it is asked of the frame [`LAG_FRAMES`] before: the same one
+//! however many threads there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
@@ -14,18 +18,34 @@ use super::report::Stages;
 use crate::capture::{CaptureError, Clip, Frame};
 use crate::detection::Detection;
 use crate::inference::{Detector, InferenceError, YuvView};
+use crate::picture::{Attention, Luma};
+use crate::units::Instant;
 
 /// Frames that wait between two threads: enough that none idles, few enough to fit in memory.
 const QUEUE_FRAMES: usize = 4;
 /// Frames on their way at most, however many threads look: fewer than a clip lends by default.
 const MOST_FRAMES: usize = 24;
+/// Whether to look at a frame depends on who was followed so many frames before: 0.3 to 1.6 s, about as
+/// long as the gate stays open after a motion, and enough frames for eight threads.
+const LAG_FRAMES: usize = 8;
 
 /// One frame and who was seen in it.
 pub struct Sighting {
     /// The picture.
     pub frame: Frame,
+    /// Whether anybody looked; if not, nothing moved and nobody was followed.
+    pub looked: bool,
     /// The people.
     pub detections: Vec<Detection>,
+}
+
+/// What is known after a frame was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// Somebody is being followed.
+    Followed,
+    /// Nobody is.
+    Nobody,
 }
 
 /// Why a clip could not be looked through.
@@ -76,31 +96,40 @@ impl Spent {
     }
 }
 
-/// Looks through the whole clip with one thread for each detector (one: no thread at all) and
+/// Looks at every frame of the clip with one thread for each detector (one: no thread at all) and
 /// hands each frame with its people to `sink`, in order.
 pub fn for_each(
     clip: &mut Clip,
-    mut detectors: Vec<Box<dyn Detector>>,
+    detectors: Vec<Box<dyn Detector>>,
     mut sink: impl FnMut(&Sighting) -> Result<(), String>,
 ) -> Result<Spent, SightingError> {
-    let mut spent = Spent::default();
+    let whole = |sighting: &Sighting| sink(sighting).map(|()| Judged::Nobody);
+    for_each_looking(clip, detectors, None, whole)
+}
+
+/// As [`for_each`], but leaves out looking at the frames that `attention` has no need of; `sink` says
+/// of each frame whether somebody is followed after it.
+pub fn for_each_looking(
+    clip: &mut Clip,
+    mut detectors: Vec<Box<dyn Detector>>,
+    attention: Option<Attention>,
+    mut sink: impl FnMut(&Sighting) -> Result<Judged, String>,
+) -> Result<Spent, SightingError> {
     if let [detector] = detectors.as_mut_slice() {
-        let mut spare = Vec::new();
-        while let Some(frame) = timed(&mut spent.decode, || clip.next_frame())? {
-            let sighting = look(detector.as_mut(), frame, spare, &mut spent)?;
-            sink(&sighting).map_err(SightingError::Sink)?;
-            spare = sighting.detections;
-        }
-        return Ok(spent);
+        return in_turn(clip, detector.as_mut(), attention, &mut sink);
     }
-    let (frames_in, frames_out) = bounded::<Frame>(QUEUE_FRAMES);
+    let (frames_in, frames_out) = bounded::<Asked>(QUEUE_FRAMES);
     let (seen_in, seen_out) = bounded(QUEUE_FRAMES);
     // A frame may set out only while few are on their way: one that takes its worker long must not
     // let the others run ahead until all of the clip's frames are lent.
-    let most = (detectors.len() + 2 * QUEUE_FRAMES).min(MOST_FRAMES);
-    let (leave_in, leave_out) = bounded::<()>(most);
+    let most = match attention {
+        Some(_) => LAG_FRAMES,
+        None => (detectors.len() + 2 * QUEUE_FRAMES).min(MOST_FRAMES),
+    };
+    let (judged_in, judged_out) = bounded::<Judged>(most);
+    let mut spent = Spent::default();
     thread::scope(|scope| {
-        let decoding = scope.spawn(move || decode(clip, &frames_in, &leave_in));
+        let decoding = scope.spawn(move || decode(clip, attention, &frames_in, &judged_out, most));
         let looking: Vec<_> = detectors
             .into_iter()
             .map(|detector| {
@@ -110,44 +139,105 @@ pub fn for_each(
             .collect();
         // The workers hold the only ends now: when they stop, the caller's loop stops too.
         drop((frames_out, seen_in));
-        let sunk = in_order(&seen_out, &leave_out, &mut sink);
+        let sunk = in_order(&seen_out, &judged_in, &mut sink);
         // After a failure nobody takes what is still on its way: every thread sees that and ends.
-        drop((seen_out, leave_out));
+        drop((seen_out, judged_in));
         for worker in looking {
             spent.add(&joined(worker.join()));
         }
         let decoded = joined(decoding.join());
         sunk?;
-        spent.decode += decoded?;
+        spent.add(&decoded?);
         Ok(spent)
     })
 }
 
+/// A frame, and whether it is to be looked at.
+struct Asked {
+    frame: Frame,
+    look: bool,
+}
+
+/// Everything on the caller's thread.
+fn in_turn(
+    clip: &mut Clip,
+    detector: &mut dyn Detector,
+    mut attention: Option<Attention>,
+    sink: &mut impl FnMut(&Sighting) -> Result<Judged, String>,
+) -> Result<Spent, SightingError> {
+    let (mut spent, mut spare) = (Spent::default(), Vec::new());
+    let mut judged = VecDeque::with_capacity(LAG_FRAMES + 1);
+    while let Some(frame) = timed(&mut spent.decode, || clip.next_frame())? {
+        let before = match judged.len() {
+            LAG_FRAMES => judged.pop_front(),
+            _ => None,
+        };
+        let asked = ask(&mut attention, frame, before, &mut spent);
+        let sighting = look(detector, asked, spare, &mut spent)?;
+        judged.push_back(sink(&sighting).map_err(SightingError::Sink)?);
+        spare = sighting.detections;
+    }
+    Ok(spent)
+}
+
 fn decode(
     clip: &mut Clip,
-    frames: &Sender<Frame>,
-    leave: &Sender<()>,
-) -> Result<Duration, SightingError> {
-    let mut spent = Duration::ZERO;
-    while leave.send(()).is_ok()
-        && let Some(frame) = timed(&mut spent, || clip.next_frame())?
-    {
-        if frames.send(frame).is_err() {
+    mut attention: Option<Attention>,
+    frames: &Sender<Asked>,
+    judged: &Receiver<Judged>,
+    most: usize,
+) -> Result<Spent, SightingError> {
+    let mut spent = Spent::default();
+    for number in 0_usize.. {
+        let before = match number < most {
+            true => None,
+            false => match judged.recv() {
+                Ok(judged) => Some(judged),
+                // Whoever judges has stopped.
+                Err(_) => break,
+            },
+        };
+        let Some(frame) = timed(&mut spent.decode, || clip.next_frame())? else {
+            break;
+        };
+        let asked = ask(&mut attention, frame, before, &mut spent);
+        if frames.send(asked).is_err() {
             break;
         }
     }
     Ok(spent)
 }
 
+/// Whether `frame` is to be looked at; `before`: what came of the one [`LAG_FRAMES`] earlier.
+fn ask(
+    attention: &mut Option<Attention>,
+    frame: Frame,
+    before: Option<Judged>,
+    spent: &mut Spent,
+) -> Asked {
+    let Some(attention) = attention else {
+        return Asked { frame, look: true };
+    };
+    let look = timed(&mut spent.prepare, || {
+        let y = frame.planes().y;
+        Luma::new(y.data, y.width, y.height, y.stride).is_none_or(|luma| {
+            attention.take(luma);
+            let taken = Instant::ZERO + frame.time();
+            attention.must_look(taken, before == Some(Judged::Followed))
+        })
+    });
+    Asked { frame, look }
+}
+
 fn look_at_all(
     mut detector: Box<dyn Detector>,
-    frames: &Receiver<Frame>,
+    frames: &Receiver<Asked>,
     seen: &Sender<Result<Sighting, SightingError>>,
 ) -> Spent {
     let mut spent = Spent::default();
     let _alarm = Alarm(seen);
-    for frame in frames {
-        let sighting = look(detector.as_mut(), frame, Vec::new(), &mut spent);
+    for asked in frames {
+        let sighting = look(detector.as_mut(), asked, Vec::new(), &mut spent);
         let failed = sighting.is_err();
         if seen.send(sighting).is_err() || failed {
             break;
@@ -171,8 +261,8 @@ impl Drop for Alarm<'_> {
 
 fn in_order(
     seen: &Receiver<Result<Sighting, SightingError>>,
-    leave: &Receiver<()>,
-    sink: &mut impl FnMut(&Sighting) -> Result<(), String>,
+    judged: &Sender<Judged>,
+    sink: &mut impl FnMut(&Sighting) -> Result<Judged, String>,
 ) -> Result<(), SightingError> {
     // Bounded, since no frame sets out before one of those on their way has come through here.
     let mut early: BTreeMap<u64, Sighting> = BTreeMap::new();
@@ -181,10 +271,11 @@ fn in_order(
         let sighting = sighting?;
         early.insert(sighting.frame.index(), sighting);
         while let Some(sighting) = early.remove(&next) {
-            sink(&sighting).map_err(SightingError::Sink)?;
+            let result = sink(&sighting).map_err(SightingError::Sink)?;
             // The frame goes back to the clip before the next one may set out.
             drop(sighting);
-            let _ = leave.try_recv();
+            // There is room for all that are on their way; at the clip's end nobody takes it.
+            let _ = judged.try_send(result);
             next += 1;
         }
     }
@@ -193,10 +284,19 @@ fn in_order(
 
 fn look(
     detector: &mut dyn Detector,
-    frame: Frame,
+    asked: Asked,
     mut detections: Vec<Detection>,
     spent: &mut Spent,
 ) -> Result<Sighting, SightingError> {
+    let Asked { frame, look } = asked;
+    if !look {
+        detections.clear();
+        return Ok(Sighting {
+            frame,
+            looked: false,
+            detections,
+        });
+    }
     let report = detector.detect(&yuv(&frame), &mut detections)?;
     for detection in &mut detections {
         *detection = detection.quantised();
@@ -204,7 +304,11 @@ fn look(
     spent.prepare += report.prepare;
     spent.infer += report.infer;
     spent.post += report.decode;
-    Ok(Sighting { frame, detections })
+    Ok(Sighting {
+        frame,
+        looked: true,
+        detections,
+    })
 }
 
 /// The frame's planes as inference takes them: nothing is copied.

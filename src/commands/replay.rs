@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{BREACH, DONE, Failure, NOT_AS_EXPECTED, Outcome};
 use crate::access::{AccessEvent, AccessKind};
-use crate::app::eyes::{EyesChoice, open_eyes};
+use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
 use crate::app::names::{SiteNames, clock};
 use crate::app::overlay::{Canvas, FrameSink, OverlayWatcher};
 use crate::app::replay::{ClipReplay, Watcher, replay_clip, replay_trace};
@@ -22,6 +22,8 @@ use crate::app::sightings::Sighting;
 use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
 use crate::config::{self, GrantReading, SiteConfig};
+use crate::inference::Provider;
+use crate::picture::Attention;
 use crate::score::{Found, match_crossings};
 use crate::units::{Instant, Interval, Span};
 
@@ -84,9 +86,15 @@ pub struct ReplayArgs {
     /// Look at the whole picture, not only at the floor around the portals.
     #[arg(long)]
     whole_picture: bool,
+    /// Look at every frame, also where nothing moves and nobody is followed.
+    #[arg(long)]
+    every_frame: bool,
     /// Longer side of the network's input, px (by default what people at the portal need).
     #[arg(long, value_name = "PX")]
     input_size: Option<u32>,
+    /// What computes the network: cpu, or another one that `tailgate models bench` shows.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    provider: Provider,
     /// Threads that look for people; 1 does everything in turn. Verdicts never depend on it.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
@@ -160,11 +168,18 @@ fn clip(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
         models: args.models.clone(),
         whole: args.whole_picture,
         input: args.input_size,
+        provider: args.provider,
         threads: usize::from(args.threads),
     };
     let picture = (info.width, info.height);
     let detectors =
         open_eyes(&choice, &site.detectors[0], &site.engine, picture).map_err(Failure::unusable)?;
+    let attention = if args.every_frame {
+        None
+    } else {
+        let region = looked_at(&choice, &site.detectors[0], &site.engine, picture);
+        Some(Attention::new(region.map_err(Failure::unusable)?))
+    };
     let names = SiteNames::new(&site.engine, &site.titles, start, utc);
     let doors = site.engine.doors.len();
     let rate = info.declared_rate.unwrap_or(FALLBACK_RATE_HZ);
@@ -186,6 +201,7 @@ fn clip(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
         utc,
         titles: site.titles.clone(),
         detectors,
+        attention,
         trace: args.trace.as_deref().map(create).transpose()?,
     };
     let (run, facts) = replay_clip(replay, &mut watchers).map_err(Failure::unusable)?;

@@ -37,7 +37,9 @@ pub use door::DetectorChoice;
 pub use edit::with_settings;
 pub use grants::{GrantFile, GrantReading, WrittenEvent, read_grants};
 pub use intake::{IntakeConfig, IntakeDoor, IntakeReader, SourceConfig, load_intake};
-pub use live::{EvidenceConfig, LiveCamera, LiveConfig, TraceConfig, TransportName, load_live};
+pub use live::{
+    EvidenceConfig, LiveCamera, LiveConfig, ProviderName, TraceConfig, TransportName, load_live,
+};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use raw::Made;
 pub use recognise::{FileKind, recognise};

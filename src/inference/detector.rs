@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Family, InferenceError, InputSize, Manifest, OnnxDetector, OnnxOptions, Weights, YuvView,
+    Family, InferenceError, InputSize, Manifest, OnnxDetector, OnnxOptions, Provider, Weights,
+    YuvView,
 };
 use crate::detection::{Detection, SourceRect};
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub threads: u32,
     /// Boxes surer than this are handed on; the model's own threshold when `None`.
     pub score: Option<f64>,
+    /// What computes a network.
+    pub provider: Provider,
 }
 
 /// Opens the detector that `manifest` describes.
@@ -72,6 +75,7 @@ pub fn open(manifest: &Manifest, settings: &Settings) -> Result<Box<dyn Detector
         picture: settings.picture,
         threads: settings.threads.max(1) as usize,
         score: settings.score,
+        provider: settings.provider,
     };
     Ok(Box::new(OnnxDetector::open(manifest, weights, options)?))
 }

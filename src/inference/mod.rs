@@ -17,6 +17,7 @@ mod manifest;
 mod normalise;
 mod onnx;
 mod prepare;
+mod provider;
 mod registry;
 mod runtime;
 mod view;
@@ -34,6 +35,7 @@ pub use manifest::{
 pub use normalise::{Colour, Normalise};
 pub use onnx::{InputSize, OnnxDetector, OnnxOptions};
 pub use prepare::Preparer;
+pub use provider::Provider;
 pub use registry::Registry;
 pub use view::{Matrix, Range, YuvPicture, YuvView};
 pub use weights::{WEIGHTS_DIR_VARIABLE, Weights, find as find_weights, hex};

@@ -16,7 +16,7 @@ use ort::value::{TensorRef, ValueType};
 
 use super::manifest::{Family, INPUT_MULTIPLE, Manifest};
 use super::weights::Weights;
-use super::{Detector, InferenceError, Preparer, Report, YuvView, graph, runtime};
+use super::{Detector, InferenceError, Preparer, Provider, Report, YuvView, graph, runtime};
 use crate::detection::heads::{
     Candidate, DetrBoxes, DetrLogits, HeadError, Lintel, NanoDet, Tensor, YoloV8, YoloX,
 };
@@ -50,6 +50,8 @@ pub struct OnnxOptions {
     pub threads: usize,
     /// Boxes surer than this are kept; the description's own threshold when `None`.
     pub score: Option<f64>,
+    /// What computes the network.
+    pub provider: Provider,
 }
 
 impl Default for OnnxOptions {
@@ -60,6 +62,7 @@ impl Default for OnnxOptions {
             picture: None,
             threads: 1,
             score: None,
+            provider: Provider::default(),
         }
     }
 }
@@ -70,6 +73,7 @@ pub struct OnnxDetector {
     options: OnnxOptions,
     head: Head,
     weights: Weights,
+    identity: String,
     loaded: Loaded,
     preparer: Preparer,
     candidates: Vec<Candidate>,
@@ -109,13 +113,15 @@ impl OnnxDetector {
         let picture = options.picture.unwrap_or(manifest.input.size);
         let source = source_of(&options, picture);
         let input = input_size(manifest, &options, source)?;
-        let loaded = Loaded::new(manifest, &weights, &head, options.threads, input)?;
+        let loaded = Loaded::new(manifest, &weights, &head, &options, input)?;
+        let identity = identity(&weights, options.provider);
         let score = options.score.unwrap_or(manifest.thresholds.score) as f32;
         let preparer = Preparer::new(manifest.input.normalise.clone(), manifest.input.pad);
         Ok(Self {
             manifest: manifest.clone(),
             options,
             head,
+            identity,
             weights,
             loaded,
             preparer,
@@ -140,8 +146,13 @@ impl OnnxDetector {
         let source = source_of(&self.options, picture);
         let input = input_size(&self.manifest, &self.options, source)?;
         if input != self.loaded.input {
-            let threads = self.options.threads;
-            self.loaded = Loaded::new(&self.manifest, &self.weights, &self.head, threads, input)?;
+            self.loaded = Loaded::new(
+                &self.manifest,
+                &self.weights,
+                &self.head,
+                &self.options,
+                input,
+            )?;
         }
         Ok(Letterbox::new(source, input, self.manifest.input.placement))
     }
@@ -153,7 +164,7 @@ impl Detector for OnnxDetector {
     }
 
     fn identity(&self) -> &str {
-        &self.weights.sha256
+        &self.identity
     }
 
     fn detect(
@@ -227,7 +238,7 @@ impl Loaded {
         manifest: &Manifest,
         weights: &Weights,
         head: &Head,
-        threads: usize,
+        options: &OnnxOptions,
         input: (u32, u32),
     ) -> Result<Self, InferenceError> {
         let (width, height) = (u64::from(input.0), u64::from(input.1));
@@ -242,7 +253,7 @@ impl Loaded {
             },
         })?;
         let environment = runtime::environment()?;
-        let session = build(&environment, threads, &bytes)
+        let session = build(&environment, options, &bytes)
             .map_err(|message| refused(manifest, input, "load the network", message))?;
         check_interface(manifest, &session)?;
         let mut loaded = Self {
@@ -271,20 +282,30 @@ impl Loaded {
 
 fn build(
     environment: &ort::environment::Environment,
-    threads: usize,
+    options: &OnnxOptions,
     bytes: &[u8],
 ) -> Result<Session, String> {
     let text = |error: ort::Error<SessionBuilder>| error.to_string();
     Session::builder(environment)
         .map_err(|error| error.to_string())?
+        .with_execution_providers(options.provider.dispatch(options.threads).as_slice())
+        .map_err(|error| format!("the provider {} cannot start: {error}", options.provider))?
         .with_optimization_level(GraphOptimizationLevel::All)
         .map_err(text)?
-        .with_intra_threads(threads.max(1))
+        .with_intra_threads(options.threads.max(1))
         .map_err(text)?
         .with_intra_op_spinning(false)
         .map_err(text)?
         .commit_from_memory(bytes)
         .map_err(|error| error.to_string())
+}
+
+/// What people were found by: the weights, and what computed them where that is not the processor.
+fn identity(weights: &Weights, provider: Provider) -> String {
+    match provider {
+        Provider::Cpu => weights.sha256.clone(),
+        other => format!("{} {other}", weights.sha256),
+    }
 }
 
 /// One inference.

@@ -3,6 +3,7 @@
 //! An edge: it sees brightness and nothing else, keeps what it needs of earlier pictures, and knows no
 //! clock, file, codec or network.
 
+mod attention;
 mod cause;
 mod cells;
 mod frozen;
@@ -14,6 +15,7 @@ mod packed;
 mod plate;
 mod watch;
 
+pub use attention::Attention;
 pub use cause::{Cause, Numbers};
 pub use cells::Cells;
 pub use gate::{Motion, MotionGate};

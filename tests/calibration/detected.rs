@@ -58,6 +58,7 @@ fn detector(size_px: (u32, u32), weights: PathBuf) -> Vec<Box<dyn Detector>> {
         whole: true,
         input: Some(size_px.0.max(INPUT_PX)),
         threads: 1,
+        ..EyesChoice::default()
     };
     let nothing = EngineConfig {
         cameras: Vec::new(),

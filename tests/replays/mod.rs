@@ -10,11 +10,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use tailgate::app::eyes::{EyesChoice, open_eyes};
+use tailgate::app::eyes::{EyesChoice, looked_at, open_eyes};
 use tailgate::app::replay::{ClipReplay, replay_clip, replay_trace};
 use tailgate::capture::{Clip, ClipOptions};
 use tailgate::config::{GrantReading, load, read_grants, read_truth};
 use tailgate::crossing::{Crossing, Direction};
+use tailgate::picture::Attention;
 use tailgate::score::{CrossingScore, Found, Truth, match_crossings};
 use tailgate::units::Instant;
 use tailgate::verdict::Verdict;
@@ -92,6 +93,21 @@ impl Write for Kept {
 
 /// Replays `clip` with the door and the grants.csv of `folder`.
 pub fn replay(door: &Path, folder: &Path, clip: &Path, model: &str, threads: usize) -> Replayed {
+    replayed(door, folder, clip, (model, threads), false)
+}
+
+/// The same, and every frame is looked at, also where nothing moves.
+pub fn replay_every_frame(door: &Path, folder: &Path, clip: &Path, model: &str) -> Replayed {
+    replayed(door, folder, clip, (model, 1), true)
+}
+
+fn replayed(
+    door: &Path,
+    folder: &Path,
+    clip: &Path,
+    (model, threads): (&str, usize),
+    every_frame: bool,
+) -> Replayed {
     let site = load(&[door.to_owned()]).unwrap_or_else(|problems| panic!("{problems}"));
     let bytes = std::fs::read(folder.join("grants.csv")).unwrap();
     let (file, _) = read_grants("grants.csv", &bytes, &GrantReading::default())
@@ -113,6 +129,7 @@ pub fn replay(door: &Path, folder: &Path, clip: &Path, model: &str, threads: usi
     let picture = (info.width, info.height);
     let detectors = open_eyes(&choice, &site.detectors[0], &site.engine, picture)
         .unwrap_or_else(|problem| panic!("{problem}"));
+    let region = looked_at(&choice, &site.detectors[0], &site.engine, picture).unwrap();
     let kept = Kept::default();
     let portals = &site.engine.portals;
     let names = portals
@@ -128,6 +145,7 @@ pub fn replay(door: &Path, folder: &Path, clip: &Path, model: &str, threads: usi
         utc: false,
         titles: site.titles.clone(),
         detectors,
+        attention: (!every_frame).then(|| Attention::new(region)),
         trace: Some(Box::new(kept.clone())),
     };
     let (run, _) = replay_clip(replay, &mut []).unwrap_or_else(|problem| panic!("{problem}"));

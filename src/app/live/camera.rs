@@ -28,17 +28,12 @@ use crate::capture::live::{
 };
 use crate::detection::SourceRect;
 use crate::evidence::Ring;
-use crate::picture::{Cells, Luma, MotionGate, SightWatch};
+use crate::picture::{Attention, Luma, SightWatch};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
 
 /// How often a camera's thread says that it is alive.
 const PULSE: Duration = Duration::from_millis(500);
-
-/// Even where nothing moves somebody looks this often: whoever stands still is found after so long at the latest. Nobody
-/// crosses a line without moving, so this is for those who were lost while they stood; twice a second would be an
-/// eighth of all frames, and with many cameras half of the work.
-const UNLOOKED: Span = Span::from_ms(2_000);
 
 /// A camera's clock that is said to have moved: less is drift, and what the network does, s.
 const CLOCK_MOVED_S: f64 = 0.5;
@@ -148,14 +143,12 @@ struct Taker<'a> {
     decoder: LiveDecoder,
     counted: Tally,
     sight: SightState,
-    cells: Cells,
-    gate: MotionGate,
+    attention: Attention,
     watch: SightWatch,
     kept: Kept,
     /// What the watch last said.
     line: String,
     asked: Option<Instant>,
-    looked: Option<Instant>,
     /// From the camera's stamps to the steady clock, microseconds.
     offset_us: Option<i64>,
     /// How far the camera's wall clock is ahead of the site's time line, as it was last said, s.
@@ -170,13 +163,11 @@ impl<'a> Taker<'a> {
             decoder: LiveDecoder::default(),
             counted: Tally::default(),
             sight: SightState::NoFootage,
-            cells: Cells::new(),
-            gate: MotionGate::new(task.region),
+            attention: Attention::new(task.region),
             watch,
             kept,
             line: "the picture is there".to_owned(),
             asked: None,
-            looked: None,
             offset_us: None,
             clock_ahead_s: None,
         }
@@ -280,8 +271,9 @@ impl<'a> Taker<'a> {
         let Some(luma) = Luma::new(y.data, y.width, y.height, y.stride) else {
             return true;
         };
-        self.cells.measure(luma);
-        let found = self.watch.step(taken, luma, &self.cells, frame.is_key());
+        self.attention.take(luma);
+        let cells = self.attention.cells();
+        let found = self.watch.step(taken, luma, cells, frame.is_key());
         if let Some(finding) = found {
             tracing::info!(camera = self.task.name, numbers = ?finding.numbers, "{}", finding.line);
             self.line = finding.line;
@@ -293,13 +285,8 @@ impl<'a> Taker<'a> {
         {
             self.watch.confirm();
         }
-        let moves = self.gate.step(taken, &self.cells).open;
-        let overdue = self.looked.is_none_or(|at| taken - at > UNLOOKED);
-        let look = moves || overdue || self.task.followed.load(Ordering::Relaxed);
-        if look {
-            self.looked = Some(taken);
-        }
-        look
+        let followed = self.task.followed.load(Ordering::Relaxed);
+        self.attention.must_look(taken, followed)
     }
 
     /// Whether it is time to look whether a person has confirmed the camera's place.

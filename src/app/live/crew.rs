@@ -121,6 +121,7 @@ impl Crew {
         self.config.cameras.clone_from(&config.cameras);
         self.config.model.clone_from(&config.model);
         self.config.models.clone_from(&config.models);
+        self.config.provider = config.provider;
         let is: BTreeSet<String> = doors(&config.cameras).collect();
         let kept = |door: &&String| !touched.contains(*door) && was.contains(*door);
         Ok(Reloaded {
@@ -294,6 +295,8 @@ impl Changing {
         shared: &Shared,
     ) {
         let model = format!("{} {}", eyes.name(), eyes.identity());
+        let provider = view.provider().name();
+        tracing::info!(camera = camera.name, model, provider, "looked at by");
         let counts = Arc::new(shared.metrics.camera(&camera.name));
         let place = shared.waiting.add(Some(eyes), Arc::clone(&counts));
         let starting = Starting {

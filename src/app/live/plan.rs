@@ -10,9 +10,11 @@ use super::view::least_rate_hz;
 use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
 use crate::app::intake::secret;
 use crate::capture::live::{Address, LiveSource, Login, RtspTransport};
-use crate::config::{DetectorChoice, IntakeConfig, LiveCamera, LiveConfig, TransportName};
+use crate::config::{
+    DetectorChoice, IntakeConfig, LiveCamera, LiveConfig, ProviderName, TransportName,
+};
 use crate::detection::SourceRect;
-use crate::inference::Detector;
+use crate::inference::{Detector, Provider};
 use crate::units::DoorId;
 
 /// How a camera is looked at.
@@ -43,6 +45,7 @@ impl View {
         let choice = EyesChoice {
             models: config.models.clone(),
             threads: 1,
+            provider: provider(config.provider),
             ..EyesChoice::default()
         };
         let region = place.and_then(|size| {
@@ -72,6 +75,12 @@ impl View {
             && self.region == other.region
             && self.door == other.door
             && self.choice.models == other.choice.models
+            && self.choice.provider == other.choice.provider
+    }
+
+    /// What computes its network.
+    pub fn provider(&self) -> Provider {
+        self.choice.provider
     }
 
     /// Opens the detector.
@@ -133,6 +142,17 @@ pub fn door_places<'a>(
     let doors = intake.map(|intake| intake.doors.iter());
     let doors = doors.into_iter().flatten();
     doors.map(|door| place(&door.name)).collect()
+}
+
+fn provider(name: ProviderName) -> Provider {
+    match name {
+        ProviderName::Cpu => Provider::Cpu,
+        ProviderName::OpenVino => Provider::OpenVino,
+        ProviderName::TensorRt => Provider::TensorRt,
+        ProviderName::Cuda => Provider::Cuda,
+        ProviderName::Xnnpack => Provider::Xnnpack,
+        ProviderName::Acl => Provider::Acl,
+    }
 }
 
 /// Threads that look, where the site file says nothing: one core is for everything else.

@@ -23,6 +23,9 @@ pub struct Report {
     pub source: String,
     /// Frames taken.
     pub frames: u64,
+    /// Frames looked at: in the others nothing moved and nobody was followed. Unknown of a trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked: Option<u64>,
     /// Wall time of the replay, s.
     pub seconds: f64,
     /// Frames a second of wall time.
@@ -209,6 +212,8 @@ pub struct RunFacts {
     pub source: String,
     /// Frames taken.
     pub frames: u64,
+    /// Frames looked at, if pixels were.
+    pub looked: Option<u64>,
     /// Wall time, s.
     pub seconds: f64,
     /// How long the source is, s.
@@ -242,6 +247,7 @@ impl Report {
             },
             source: facts.source,
             frames: facts.frames,
+            looked: facts.looked,
             seconds: facts.seconds,
             media_seconds: facts.media_seconds,
             stages: facts.stages,

@@ -152,12 +152,21 @@ fn footer(text: &mut String, report: &Report, ink: Ink) -> std::fmt::Result {
     }
     writeln!(
         text,
-        "{:.2} s, {:.0} frames/s, {:.0} times real time; verdict hash {}",
+        "{:.2} s, {:.0} frames/s, {:.0} times real time{}; verdict hash {}",
         report.seconds,
         report.fps,
         report.media_seconds / report.seconds.max(1e-9),
+        looked(report),
         &report.verdict_hash[..16]
     )
+}
+
+/// How many frames needed looking at, where some did not.
+fn looked(report: &Report) -> String {
+    match report.looked {
+        Some(looked) if looked < report.frames => format!(", {looked} frames looked at"),
+        _ => String::new(),
+    }
 }
 
 fn scored(text: &mut String, what: &str, score: &CrossingScore, ink: Ink) -> std::fmt::Result {

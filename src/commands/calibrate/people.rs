@@ -22,6 +22,7 @@ use crate::config::{DetectorChoice, Made};
 use crate::detection::PointInImage;
 use crate::engine::{EngineConfig, FrameInput, Input, Seen};
 use crate::floor::{PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
+use crate::inference::Provider;
 use crate::units::CameraId;
 
 /// The network looks at the whole picture with a longer side in this range, px: people far away
@@ -262,6 +263,7 @@ impl FootageArgs {
             whole: true,
             input: Some(self.input_size.unwrap_or(side)),
             threads: usize::from(self.threads),
+            provider: Provider::default(),
         };
         let detectors = open_eyes(
             &choice,

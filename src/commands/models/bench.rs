@@ -2,7 +2,8 @@
 //!
 //! Every combination of model, input size and thread count is loaded, then all take turns, so that
 //! whatever else the machine does falls on all alike. The least time says what the machine can do;
-//! the median what it did. Runs on the processor: the runtime's other providers are not asked.
+//! the median what it did. Every provider that the runtime was built with is tried; one that cannot
+//! start on this machine is named with its reason and left out.
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use super::{ready, unusable};
 use crate::commands::{DONE, Failure, Outcome};
 use crate::detection::Detection;
 use crate::inference::{
-    Detector, InputSize, Manifest, Registry, Settings, YuvPicture, find_weights, open,
+    Detector, InputSize, Manifest, Provider, Registry, Settings, YuvPicture, find_weights, open,
 };
 
 /// Sizes tried where none is given: a whole view, and a wide one.
@@ -27,7 +28,7 @@ const WORTH_SHARE: f64 = 0.25;
 /// A quantised network has nodes of this kind; their names stand in the file as text.
 const QUANTISED_NODE: &[u8] = b"QuantizeLinear";
 
-/// Times models on this machine at every size and thread count, and recommends.
+/// Times models on this machine with every provider, size and thread count, and recommends.
 ///
 /// Without names, every network whose weights are there, and the built-in one.
 #[derive(Debug, Args)]
@@ -40,6 +41,9 @@ pub struct BenchArgs {
     /// Thread counts in one inference [default: 1, 2 and 4, as many as there are processors].
     #[arg(long)]
     threads: Vec<u32>,
+    /// What computes networks [default: all that the ONNX Runtime library here was built with].
+    #[arg(long, value_name = "NAME")]
+    provider: Vec<Provider>,
     /// How often each is run.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: u32,
@@ -52,6 +56,7 @@ pub struct BenchArgs {
 struct Trial {
     detector: Box<dyn Detector>,
     precision: &'static str,
+    provider: Provider,
     threads: u32,
     input: (u32, u32),
     times_ms: Vec<f64>,
@@ -62,6 +67,7 @@ struct Trial {
 struct Timing {
     model: String,
     precision: &'static str,
+    provider: Provider,
     width: u32,
     height: u32,
     threads: u32,
@@ -73,18 +79,7 @@ struct Timing {
 pub fn run(registry: &Registry, args: &BenchArgs) -> Outcome {
     let models = ready(registry, &args.names)?;
     let picture = grey()?;
-    let mut trials = Vec::new();
-    let mut problems = Vec::new();
-    for manifest in &models {
-        for size in sizes(manifest, args) {
-            for threads in threads(args) {
-                match trial(manifest, size, threads, &picture) {
-                    Ok(trial) => trials.push(trial),
-                    Err(problem) => problems.push(problem),
-                }
-            }
-        }
-    }
+    let (mut trials, problems) = trials(&models, args, &picture)?;
     for _ in 0..args.repeat {
         for trial in &mut trials {
             time(trial, &picture).map_err(Failure::unusable)?;
@@ -113,6 +108,51 @@ fn grey() -> Result<YuvPicture, Failure> {
     planes.map_err(unusable)
 }
 
+/// Loads every combination; beside them what could not be loaded, and why.
+fn trials(
+    models: &[Manifest],
+    args: &BenchArgs,
+    picture: &YuvPicture,
+) -> Result<(Vec<Trial>, Vec<String>), Failure> {
+    let all = if args.provider.is_empty() {
+        Provider::available().map_err(unusable)?
+    } else {
+        args.provider.clone()
+    };
+    let (mut trials, mut problems) = (Vec::new(), Vec::new());
+    for manifest in models {
+        for size in sizes(manifest, args) {
+            for &provider in providers(manifest, &all) {
+                for threads in threads(args) {
+                    let settings = Settings {
+                        size,
+                        threads,
+                        provider,
+                        ..Settings::default()
+                    };
+                    match trial(manifest, &settings, picture) {
+                        Ok(trial) => trials.push(trial),
+                        // That a library was built for a graphics processor does not put one here.
+                        Err(problem) if provider != Provider::Cpu && args.provider.is_empty() => {
+                            eprintln!("left out: {problem}");
+                        }
+                        Err(problem) => problems.push(problem),
+                    }
+                }
+            }
+        }
+    }
+    Ok((trials, problems))
+}
+
+/// What is built in computes by itself.
+fn providers<'a>(manifest: &Manifest, all: &'a [Provider]) -> &'a [Provider] {
+    match manifest.weights {
+        Some(_) => all,
+        None => &[Provider::Cpu],
+    }
+}
+
 fn sizes(manifest: &Manifest, args: &BenchArgs) -> Vec<InputSize> {
     let is_fixed = manifest.weights.is_some() && !manifest.input.flexible;
     if is_fixed {
@@ -136,18 +176,8 @@ fn threads(args: &BenchArgs) -> Vec<u32> {
         .collect()
 }
 
-fn trial(
-    manifest: &Manifest,
-    size: InputSize,
-    threads: u32,
-    picture: &YuvPicture,
-) -> Result<Trial, String> {
-    let settings = Settings {
-        size,
-        threads,
-        ..Settings::default()
-    };
-    let mut detector = open(manifest, &settings).map_err(|error| error.to_string())?;
+fn trial(manifest: &Manifest, settings: &Settings, picture: &YuvPicture) -> Result<Trial, String> {
+    let mut detector = open(manifest, settings).map_err(|error| error.to_string())?;
     // The first run loads, plans and warms up.
     let report = detector
         .detect(&picture.view(), &mut Vec::new())
@@ -158,7 +188,8 @@ fn trial(
             Ok(path) if manifest.weights.is_some() => precision(&path)?,
             _ => "-",
         },
-        threads,
+        provider: settings.provider,
+        threads: settings.threads,
         input: report.input,
         times_ms: Vec::new(),
     })
@@ -189,6 +220,7 @@ impl Timing {
         Self {
             model: trial.detector.name().to_owned(),
             precision: trial.precision,
+            provider: trial.provider,
             width: trial.input.0,
             height: trial.input.1,
             threads: trial.threads,
@@ -202,7 +234,8 @@ impl Timing {
     }
 
     fn is_of(&self, other: &Self) -> bool {
-        (&self.model, self.precision) == (&other.model, other.precision)
+        (&self.model, self.precision, self.provider)
+            == (&other.model, other.precision, other.provider)
     }
 }
 
@@ -210,6 +243,7 @@ fn table(timings: &[Timing]) -> String {
     let head = [
         "MODEL",
         "PRECISION",
+        "PROVIDER",
         "INPUT",
         "THREADS",
         "LEAST MS",
@@ -220,13 +254,14 @@ fn table(timings: &[Timing]) -> String {
         [
             timing.model.clone(),
             timing.precision.to_owned(),
+            timing.provider.to_string(),
             format!("{}x{}", timing.width, timing.height),
             timing.threads.to_string(),
             format!("{:.2}", timing.least_ms),
             format!("{:.2}", timing.median_ms),
         ]
     }));
-    columns(&rows, 3..6)
+    columns(&rows, 4..7)
 }
 
 /// What to choose at each input size: the fastest with one thread, and whether more are worth it.
@@ -260,8 +295,9 @@ fn line(fastest: &Timing, more: Option<&Timing>) -> String {
     let (width, height) = fastest.input();
     let pictures_s = 1e3 / fastest.least_ms.max(1e-3);
     let mut text = format!(
-        "fastest at {width}x{height}: {} {}, {pictures_s:.0} pictures a second for each processor",
-        fastest.model, fastest.precision
+        "fastest at {width}x{height}: {} {} with provider {}, {pictures_s:.0} pictures a second for \
+         each processor",
+        fastest.model, fastest.precision, fastest.provider
     );
     if let Some(best) = more {
         let saved = 1.0 - best.least_ms / fastest.least_ms.max(1e-3);
@@ -286,6 +322,7 @@ mod tests {
         Timing {
             model: "a".to_owned(),
             precision: "int8",
+            provider: Provider::Cpu,
             width: 416,
             height: 256,
             threads,
@@ -305,7 +342,7 @@ mod tests {
         check(&[], "nothing to compare");
         check(
             &[timing(1, 5.0)],
-            "fastest at 416x256: a int8, 200 pictures a second",
+            "fastest at 416x256: a int8 with provider cpu, 200 pictures a second",
         );
         check(
             &[timing(1, 5.0), timing(2, 3.0)],
@@ -320,9 +357,9 @@ mod tests {
     #[test]
     fn the_table_lines_up() {
         insta::assert_snapshot!(table(&[timing(1, 12.5), timing(2, 8.0)]), @r"
-        MODEL  PRECISION  INPUT    THREADS  LEAST MS  MEDIAN MS
-        a      int8       416x256        1     12.50      13.50
-        a      int8       416x256        2      8.00       9.00
+        MODEL  PRECISION  PROVIDER  INPUT    THREADS  LEAST MS  MEDIAN MS
+        a      int8       cpu       416x256        1     12.50      13.50
+        a      int8       cpu       416x256        2      8.00       9.00
         ");
     }
 }

@@ -86,6 +86,7 @@ pub fn run(registry: &Registry, args: &ProbeArgs) -> Outcome {
         picture: None,
         threads: args.threads,
         score: args.score,
+        ..Settings::default()
     };
     let mut detector = open(&manifest, &settings).map_err(unusable)?;
     let mut all = Vec::new();

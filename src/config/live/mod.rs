@@ -21,7 +21,7 @@ use crate::notify::AlertSettings;
 use crate::units::Span;
 
 pub(crate) use raw::SiteFile;
-pub use raw::TransportName;
+pub use raw::{ProviderName, TransportName};
 
 use raw::{CameraTable, EvidenceTable, TracesTable};
 
@@ -59,6 +59,8 @@ pub struct LiveConfig {
     pub models: Option<PathBuf>,
     /// Threads that look; `None`: as the machine has cores.
     pub threads: Option<usize>,
+    /// What computes networks.
+    pub provider: ProviderName,
     /// Who is told of breaches, and how.
     pub alerts: Option<AlertSettings>,
     /// What is kept of breaches.
@@ -158,6 +160,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
         model: detector.model,
         models: detector.models.map(|models| folder.join(models)),
         threads: detector.threads.map(|threads| threads as usize),
+        provider: detector.provider.unwrap_or_default(),
         alerts,
         evidence: evidence(&file.evidence.unwrap_or_default()),
         traces: traces(&file.traces.unwrap_or_default()),

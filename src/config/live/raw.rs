@@ -80,6 +80,25 @@ pub enum TransportName {
     Udp,
 }
 
+/// What computes networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderName {
+    /// ONNX Runtime's own kernels on the processor.
+    #[default]
+    Cpu,
+    /// Intel's OpenVINO.
+    OpenVino,
+    /// NVIDIA's graphics processors and Jetson, compiled for the one at hand.
+    TensorRt,
+    /// NVIDIA's graphics processors.
+    Cuda,
+    /// Google's XNNPACK.
+    Xnnpack,
+    /// Arm's Compute Library.
+    Acl,
+}
+
 /// Where health and metrics are served.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -135,4 +154,6 @@ pub(crate) struct LookersTable {
     /// Threads that look, shared by all cameras (default: one less than the machine has cores, at least one).
     #[schemars(range(min = 1, max = 64))]
     pub threads: Option<u32>,
+    /// What computes the network (default "cpu"); `tailgate models bench` shows what this machine has.
+    pub provider: Option<ProviderName>,
 }
