@@ -1,5 +1,5 @@
-//! The clips that belong to the project come out as their scripts say, with the detector that
-//! every machine has; and the same twice.
+//! The clips that belong to the project come out as their scripts say, with the project's own detector and
+//! with the one that needs no weights; and the same twice.
 
 #![cfg(feature = "opencv")]
 #![allow(
@@ -14,20 +14,17 @@ use replays::{project, replay, words};
 #[track_caller]
 fn check(clip: &str, expect: &[&str]) {
     let folder = project(&format!("testdata/clips/{clip}"));
-    let run = replay(
-        &folder.join("door.toml"),
-        &folder,
-        &folder.join("clip.mp4"),
-        "hog",
-        1,
-    );
-    assert_eq!(words(&run.verdicts), expect, "verdicts of {clip}");
-    let score = run.truth(&folder.join("truth.json"));
-    assert_eq!(
-        (score.missed, score.false_found),
-        (0, 0),
-        "crossings of {clip}: {score:?}"
-    );
+    let (door, footage) = (folder.join("door.toml"), folder.join("clip.mp4"));
+    for model in ["lintel", "hog"] {
+        let run = replay(&door, &folder, &footage, model, 1);
+        assert_eq!(words(&run.verdicts), expect, "verdicts of {clip}, {model}");
+        let score = run.truth(&folder.join("truth.json"));
+        assert_eq!(
+            (score.missed, score.false_found),
+            (0, 0),
+            "crossings of {clip}, {model}: {score:?}"
+        );
+    }
 }
 
 #[test]

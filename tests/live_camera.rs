@@ -15,6 +15,7 @@ use tailgate::capture::live::{
 use tailgate::capture::{Clip, ClipOptions, Frame, VideoCodec, VideoOptions, VideoWriter};
 use tailgate::fake::camera::{AuthScheme, CameraServer, CameraStream, Faults, Footage, Guard};
 use tailgate::units::Span;
+use tokio::sync::Notify;
 
 struct Steady(Instant);
 
@@ -82,6 +83,11 @@ struct Watched {
 
 /// Plays a source until it ends, or gave `most` frames.
 async fn watch(source: &LiveSource, most: usize) -> Watched {
+    watch_telling(source, most, &Notify::new()).await
+}
+
+/// The same, and tells as soon as a picture has come.
+async fn watch_telling(source: &LiveSource, most: usize, came: &Notify) -> Watched {
     let clock = Steady(Instant::now());
     let mut decoder = LiveDecoder::default();
     let mut watched = Watched {
@@ -98,6 +104,7 @@ async fn watch(source: &LiveSource, most: usize) -> Watched {
             Received::Began(facts) => watched.facts = Some(facts),
             Received::Clock { wall_us, .. } => watched.walls.push(wall_us),
             Received::Unit(unit) => {
+                came.notify_one();
                 let mut give = |decoded: Decoded| {
                     watched.sums.push(sum(&decoded.frame));
                     watched.taken_us.push(decoded.stamp.taken_us);

@@ -451,7 +451,11 @@ fn tests_do_not_sleep() {
     let mut breaches = Vec::new();
     for source in sources(&["src", "tests", "benches"]) {
         for (number, line) in numbered(&source.code) {
-            if line.contains("thread::sleep") || line.contains("park_timeout") {
+            let in_tests = source.path.starts_with("tests");
+            let sleeps = line.contains("thread::sleep")
+                || line.contains("park_timeout")
+                || in_tests && line.contains("time::sleep(");
+            if sleeps {
                 let what = "wait for the thing itself: join, a channel, or a condition";
                 breaches.push(breach(&source.path, number, what));
             }

@@ -238,12 +238,16 @@ class Training:
 
     def restore(self, path):
         state = torch.load(path, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
+        # A file of weights alone, as the repository keeps it, begins with a fresh optimiser.
+        weights = state.get("network", state["average"])
+        self.network.load_state_dict({k: v.float() if v.is_floating_point() else v
+                                      for k, v in weights.items()})
         self.average.network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state["average"].items()}
         )
         self.average.steps = state["step"]
-        self.optimiser.load_state_dict(grown(state["optimiser"]))
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(grown(state["optimiser"]))
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         print(f"going on from step {self.step}, {self.seconds:.0f} s, best {self.best:.2f}")
 

@@ -12,8 +12,9 @@ use crate::inference::{
 };
 use crate::units::CameraId;
 
-/// Tried in this order where nothing is said: the first whose weights are here. HOG needs none.
-pub const DEFAULT_MODELS: [&str; 2] = ["yolox_nano", "hog"];
+/// Tried in this order where nothing is said: the first whose weights are here. Those of `lintel` come
+/// with the project, and HOG needs none.
+pub const DEFAULT_MODELS: [&str; 3] = ["lintel", "yolox_nano", "hog"];
 
 /// What HOG wants: people as tall as they are in its window of 128 px and a little more, and no
 /// longer side than anybody waits for.
@@ -106,7 +107,8 @@ pub fn model_of(choice: &EyesChoice, door: &DetectorChoice) -> Result<Manifest, 
     registry.get(&name).map_err(|problem| problem.to_string())
 }
 
-fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<String, String> {
+/// The model that is used where none is named: the first of [`DEFAULT_MODELS`] that is ready.
+pub fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<String, String> {
     let here = DEFAULT_MODELS.iter().find(|name| match registry.get(name) {
         Ok(manifest) if manifest.weights.is_none() => cfg!(feature = "opencv"),
         Ok(manifest) => weights.is_some() || find_weights(&manifest).is_ok(),

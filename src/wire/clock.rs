@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
-use super::Boxed;
+use super::{Boxed, Clocks};
 use crate::units::{Instant, Span};
 
 /// Tells the time and waits for it.
@@ -23,7 +23,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
-        Instant::from_us(jiff::Timestamp::now().as_microsecond())
+        Clocks::now().wall
     }
 
     fn sleep(&self, span: Span) -> Boxed<'static, ()> {

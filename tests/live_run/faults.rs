@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tailgate::capture::{Clip, ClipOptions, VideoOptions, VideoWriter};
 
-use crate::site::{Running, free, get, run, start, traces, write_door};
+use crate::site::{Running, free, get, run, signal, start, traces, write_door};
 use crate::{has_weights, project};
 
 /// When the test gives up.
@@ -160,12 +159,6 @@ fn again(folder: &Path, name: &str, size: (u32, u32), key_interval_s: f64, most:
     }
     writer.finish().unwrap();
     path.display().to_string()
-}
-
-fn signal(site: &Running, name: &str) {
-    let id = site.child.id().to_string();
-    let sent = Command::new("kill").args([name, &id]).status().unwrap();
-    assert!(sent.success());
 }
 
 /// Row F4: the process stands still for some seconds, as a virtual machine does that is paused.

@@ -1,35 +1,13 @@
 //! A kill in the middle of a judgement, and that nothing of it is lost.
 
 use std::fs;
-use std::process::Command;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::site::{free, run, start, traces, write_door};
+use crate::site::{free, run, signal, start, traces, wait_for, write_door};
 use crate::{has_weights, project};
 
-/// When the test gives up.
-const GIVE_UP: Duration = Duration::from_secs(60);
 /// A box that was killed sees again within this.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
-
-/// The first thing said for which `wanted` holds.
-#[track_caller]
-fn wait_for(lines: &Receiver<String>, wanted: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    let mut said: Vec<Value> = Vec::new();
-    while begun.elapsed() < GIVE_UP {
-        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
-            said.extend(serde_json::from_str(&line));
-            if let Some(last) = said.last().filter(|last| wanted(last)) {
-                return last.clone();
-            }
-        }
-    }
-    panic!("only this was said: {said:#?}");
-}
 
 #[test]
 fn what_was_pending_at_a_kill_is_said_after_it() {
@@ -81,9 +59,8 @@ fn what_was_pending_at_a_kill_is_said_after_it() {
     );
     assert!(took < BACK_WITHIN, "{took:?}");
 
-    let id = site.child.id().to_string();
-    let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(told.success() && site.child.wait().unwrap().success());
+    signal(&site, "-TERM");
+    assert!(site.child.wait().unwrap().success());
     let segments: Vec<String> = traces(folder)
         .iter()
         .map(|path| path.to_string_lossy().into_owned())

@@ -19,13 +19,13 @@ mod soak;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use site::{
-    Verdicts, evidence, free, get, grants_ms, kinds_of_report, run, start, traces, write_door,
+    Verdicts, evidence, free, get, grants_ms, kinds_of_report, run, signal, start, traces,
+    write_door,
 };
 use tailgate::capture::{Clip, ClipOptions, VideoCodec, VideoOptions, VideoWriter};
 
@@ -263,14 +263,7 @@ fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
         "{metrics}"
     );
     assert!(metrics.contains("tailgate_intake_"), "{metrics}");
-    let id = site.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&site, "-TERM");
     assert!(site.child.wait().unwrap().success());
 
     // Of every breach the guard was told, signed as agreed, and what was seen of it is whole.

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::site::{Running, Verdicts, free, kinds_of_report, run, start, traces, write_door};
+use crate::site::{
+    GIVE_UP, Running, Verdicts, free, kinds_of_report, run, signal, start, traces, write_door,
+};
 use crate::{PLAYED, has_weights, project};
 
-/// When the test gives up.
-const GIVE_UP: Duration = Duration::from_secs(60);
 /// Debian's own Python, which has the bindings.
 const PYTHON: &str = "/usr/bin/python3";
 /// Name and transport.
@@ -143,9 +143,8 @@ fn streams_of_gst_rtsp_server_end_in_the_verdicts_of_the_offline_replay() {
         }
     }
     println!("{expected:?} over TCP and UDP");
-    let id = site.child.id().to_string();
-    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(sent.success() && site.child.wait().unwrap().success());
+    signal(&site, "-TERM");
+    assert!(site.child.wait().unwrap().success());
     for trace in traces(folder) {
         run(folder, &["replay", trace.to_str().unwrap(), "--json"]);
     }

@@ -2,17 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::site::{Running, free, get, start, traces, write_door};
+use crate::site::{Running, free, get, signal, start, traces, wait_for, write_door};
 use crate::{has_weights, project};
-
-/// When the test gives up.
-const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// The doors of these cameras, each of which plays the same clip.
 fn write_site(folder: &Path, cameras: &[&str], health: &str) {
@@ -37,26 +32,6 @@ fn write_site(folder: &Path, cameras: &[&str], health: &str) {
 fn reload(site: &Running, lines: &Receiver<String>) -> Value {
     signal(site, "-HUP");
     wait_for(lines, |line| line["configuration"].is_string())
-}
-
-fn signal(site: &Running, signal: &str) {
-    let id = site.child.id().to_string();
-    let told = Command::new("kill").args([signal, &id]).status();
-    assert!(told.unwrap().success());
-}
-
-#[track_caller]
-fn wait_for(lines: &Receiver<String>, is_it: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let left = GIVE_UP.saturating_sub(begun.elapsed());
-        let line = lines.recv_timeout(left).unwrap();
-        if let Ok(line) = serde_json::from_str(&line)
-            && is_it(&line)
-        {
-            return line;
-        }
-    }
 }
 
 fn status(health: &str) -> Value {

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+/// When a test gives up.
+pub const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// A process that ends with the test.
 pub struct Running {
@@ -51,6 +55,31 @@ pub fn start(folder: &Path, arguments: &[&str]) -> (Running, Receiver<String>) {
         }
     });
     (Running { child }, from)
+}
+
+/// The first thing said for which `wanted` holds.
+#[track_caller]
+pub fn wait_for(lines: &Receiver<String>, wanted: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    let mut said: Vec<Value> = Vec::new();
+    while let Some(left) = GIVE_UP.checked_sub(begun.elapsed()) {
+        let Ok(line) = lines.recv_timeout(left) else {
+            break;
+        };
+        said.extend(serde_json::from_str(&line));
+        if let Some(last) = said.last().filter(|last| wanted(last)) {
+            return last.clone();
+        }
+    }
+    panic!("only this was said: {said:#?}");
+}
+
+/// Sends a signal by its name, like -TERM.
+#[track_caller]
+pub fn signal(site: &Running, name: &str) {
+    let id = site.child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(sent.success());
 }
 
 /// Runs a command that must succeed; what it prints.

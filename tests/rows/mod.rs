@@ -14,8 +14,9 @@ use tailgate::capture::live::{
 use tailgate::capture::{AccessUnit, Codec, VideoCodec, VideoOptions, VideoWriter};
 use tailgate::fake::camera::{AuthScheme, CameraServer, CameraStream, Faults, Footage, Guard};
 use tailgate::units::Span;
+use tokio::sync::Notify;
 
-use super::{ALL, Steady, clip, serve, source, sum, sums_of_clip, watch};
+use super::{ALL, Steady, clip, serve, source, sum, sums_of_clip, watch, watch_telling};
 
 /// A number from the environment.
 fn wanted(name: &str, usual: usize) -> usize {
@@ -87,10 +88,9 @@ async fn d2_what_keeps_a_camera_away_is_named() {
     let after = serve(&path, "", Some(guarded("new"))).await;
     let reset = serve(&path, "close_at=0.2", None).await;
     let busy = serve(&path, "busy=1", None).await;
-    let gone = serve(&path, "", None).await;
-    let refused = gone.url("front");
-    drop(gone);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Nobody listens where somebody has just let go of a port.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let refused = format!("rtsp://{}/front", port.expect("a free port"));
     for (name, address, expect) in [
         ("password changed", login(&after.url("front")), "Refused"),
         ("reset", source(&reset.url("front")), "Closed"),
@@ -124,9 +124,10 @@ async fn d3_the_session_before_is_ended_before_the_next_one_begins() {
     }
     // Control: somebody else, who does not know of that session, is turned away.
     let other = LiveSource::new(source.address.clone());
-    let held = watch(&source, 40);
+    let came = Notify::new();
+    let held = watch_telling(&source, 40, &came);
     let stranger = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        came.notified().await;
         watch(&other, 3).await.end
     };
     let (_, end) = tokio::join!(held, stranger);

@@ -7,12 +7,11 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::unusable;
+use crate::app::eyes;
 use crate::app::overlay::{Canvas, Colour, TextSize};
 use crate::commands::{DONE, Failure, Outcome};
 use crate::detection::{Detection, SourceRect};
-use crate::inference::{
-    Detector, InputSize, Registry, Report, Settings, YuvPicture, find_weights, open,
-};
+use crate::inference::{Detector, InputSize, Registry, Report, Settings, YuvPicture, open};
 
 /// Runs a model on a picture, or on each picture of a folder, and says what it sees.
 #[derive(Debug, Args)]
@@ -122,27 +121,14 @@ pub fn run(registry: &Registry, args: &ProbeArgs) -> Outcome {
     }
 }
 
-/// The first model whose weights are there, or the one without any.
+/// The model that is used where none is named.
 fn default_model(registry: &Registry, weights_given: bool) -> Result<String, Failure> {
     if weights_given {
         return Err(Failure::unusable(
             "--weights says nothing of their family: add --model NAME",
         ));
     }
-    let names = registry.names();
-    let ready = names.keys().find(|name| {
-        registry
-            .get(name)
-            .is_ok_and(|m| m.weights.is_some() && find_weights(&m).is_ok())
-    });
-    let fallback = names.keys().find(|name| name.as_str() == "hog");
-    match ready.or(fallback) {
-        Some(name) => Ok(name.clone()),
-        None => Err(registry
-            .get("hog")
-            .err()
-            .map_or_else(|| Failure::unusable("no model is ready"), unusable)),
-    }
+    eyes::default_model(registry, None).map_err(Failure::unusable)
 }
 
 /// The picture files to look at, in the order of their names.
