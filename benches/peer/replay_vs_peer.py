@@ -5,10 +5,10 @@ Runs `tailgate replay --json` and a peer script (OpenCV, ONNX Runtime, trackers,
 not part of this project) in turn on each clip and prints frames a second, counts and the share of
 each stage. Needs a release build and the peer's Python environment.
 
-Use: replay_vs_peer.py --peer PEER.py --data DIR [--tailgate target/release/tailgate] [--rounds 3] [--threads 1]
-DIR holds clips/, truth/ and models/yolox_nano.onnx.
+Use: replay_vs_peer.py --peer PEER.py --data DIR [--tailgate target/release/tailgate] [--rounds 3] [--threads 1] [--model NAME]
+DIR holds clips/, truth/ and models/yolox_nano.onnx, which is the peer's model; ours is the default one unless it is named.
 """
-import argparse, json, pathlib, statistics, subprocess, sys
+import argparse, json, os, pathlib, statistics, subprocess, sys
 
 CLIPS = {"one-by-one": "one-by-one-person-detection", "worker-zone": "worker-zone-detection", "vtest-first-half": "vtest-first-half"}
 p = argparse.ArgumentParser()
@@ -17,13 +17,15 @@ p.add_argument("--data", required=True, type=pathlib.Path)
 p.add_argument("--tailgate", default="target/release/tailgate")
 p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--threads", type=int, default=1)
+p.add_argument("--model", default="lintel")
 a = p.parse_args()
 root = pathlib.Path(__file__).resolve().parents[2]
 model = a.data / "models/yolox_nano.onnx"
 
 
 def output(command):
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    where = dict(os.environ, TAILGATE_WEIGHTS_DIR=str(a.data / "models"))
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=where).stdout)
 
 
 for short, name in CLIPS.items():
@@ -31,7 +33,7 @@ for short, name in CLIPS.items():
     line = json.loads(truth.read_text())["line"]
     door = root / f"tests/real_clips/{short}"
     ours_command = [a.tailgate, "replay", str(clip), "--door", str(door / "door.toml"), "--grants", str(door / "grants.csv"),
-                    "--truth", str(truth), "--model", "yolox_nano", "--weights", str(model), "--threads", str(a.threads), "--json", "--quiet"]
+                    "--truth", str(truth), "--model", a.model, "--threads", str(a.threads), "--json", "--quiet"]
     peer_command = [sys.executable, a.peer, str(clip), str(model), *map(str, line["a"] + line["b"]), "--threads", str(a.threads)]
     ours, peer = [], []
     for _ in range(a.rounds):
