@@ -8,9 +8,9 @@ comes is a breach, with an alert and evidence (two seconds, not blurred: ten blu
 the share of CPU, the slowest camera, frames dropped, how long each stage takes, how late verdicts and alerts are.
 
     cargo build --release
-    TAILGATE_WEIGHTS_DIR=... benches/box/cameras.py --cameras 4,8,12,16,20,24 --seconds 90 --plot docs/pictures/cameras-a-box.svg
+    benches/box/cameras.py --cameras 4,8,12,16,20,24 --seconds 90 --plot docs/pictures/cameras-a-box.svg
 
-Needs ffmpeg, and the weights of a detector. Standard library only. Figures: docs/guides/live.md.
+Needs ffmpeg; `--model` names another detector. Standard library only. Figures: docs/guides/live.md.
 """
 
 import argparse
@@ -261,7 +261,7 @@ def main():
     arguments.add_argument("--cameras", default="4,8,12,16,20,24")
     arguments.add_argument("--seconds", type=float, default=90)
     arguments.add_argument("--always-busy", action="store_true", help="people all the time: how late alerts are")
-    arguments.add_argument("--model", default="yolox_nano")
+    arguments.add_argument("--model", default="lintel")
     arguments.add_argument("--plot", type=Path)
     given = arguments.parse_args()
     work = given.work.resolve()
