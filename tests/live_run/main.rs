@@ -1,7 +1,7 @@
 //! `tailgate run` against real servers on loopback: four cameras of three codecs, an access-control system that sends
 //! grants at their times, and verdicts as the offline replay gives them.
 //!
-//! The detector's weights are not part of the project: where they are absent this says so and is skipped.
+//! The detector is the project's own.
 
 #![cfg(feature = "opencv")]
 #![allow(
@@ -53,17 +53,6 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Whether the detector can be opened; says so loudly if not.
-fn has_weights() -> bool {
-    let there = project("../shared/data/models/yolox_nano.onnx").exists();
-    if !there {
-        eprintln!(
-            "SKIPPED: this test needs ../shared/data/models/yolox_nano.onnx, which is not here"
-        );
-    }
-    there
-}
-
 /// The clip compressed as its camera sends it.
 fn footage(folder: &Path, clip: &str, name: &str, codec: VideoCodec) -> PathBuf {
     let from = project(&format!("testdata/clips/{clip}/clip.mp4"));
@@ -102,7 +91,7 @@ fn offline(folder: &Path, name: &str, clip: &str) -> Vec<String> {
             "--models",
             models.to_str().unwrap(),
             "--model",
-            "yolox_nano",
+            "lintel",
             "--quiet",
             "--json",
         ],
@@ -127,7 +116,7 @@ fn write_site(
     let models = project("models");
     let text = format!(
         "[site]\nname = \"hq\"\ndoors = [{doors}]\nintake = \"intake.toml\"\n\n{}\n[detector]\n\
-         model = \"yolox_nano\"\nmodels = \"{}\"\n\n[health]\nlisten = \"{health}\"\n\n\
+         model = \"lintel\"\nmodels = \"{}\"\n\n[health]\nlisten = \"{health}\"\n\n\
          [[alerts.webhook]]\nname = \"guard\"\nurl = \"{receiver}\"\nsecrets = [{{ file = \"guard.secret\" }}]\n",
         tables.join("\n"),
         models.display()
@@ -168,9 +157,6 @@ struct Watched {
 
 #[test]
 fn four_cameras_and_their_grants_end_in_the_verdicts_of_the_offline_replay() {
-    if !has_weights() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut expected = BTreeMap::new();

@@ -33,8 +33,6 @@ pub fn tailgate(folder: &Path, arguments: &[&str]) -> Command {
     let other = std::env::var_os("TAILGATE_BINARY");
     let own = || env!("CARGO_BIN_EXE_tailgate").into();
     let mut command = Command::new(other.unwrap_or_else(own));
-    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/models");
-    command.env("TAILGATE_WEIGHTS_DIR", weights);
     command.current_dir(folder).args(arguments);
     command
 }
