@@ -43,8 +43,8 @@ def wanted(folder):
                 names = needs[library].setdefault(version[1], set())
                 names |= {name for name, of in found if of == version[1]}
         unversioned |= set(re.findall(r" U ((?:cu|nv|nccl)\w+)$", symbols, re.MULTILINE))
+    stems = {library: library[3 : library.index(".so")].split("_")[0] for library in needs}
     for name in unversioned:
-        stems = {library: library[3 : library.index(".so")].split("_")[0] for library in needs}
         fitting = [
             library for library, stem in stems.items()
             if name.lower().startswith(stem.lower())

@@ -278,7 +278,7 @@ class Training:
         warm_steps = min(WARM_STEPS, (self.options.steps or math.inf) / 10)
         warm = min(1.0, (self.step + 1) / warm_steps)
         if self.options.finish:
-            return self.options.rate * max(LAST_RATE / 10, 1 - self.progress())
+            return self.options.rate * max(0.0, 1 - self.progress())
         if self.options.flat:
             return self.options.rate * warm
         fall = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress()))

@@ -219,8 +219,7 @@ fn ask(
         return Asked { frame, look: true };
     };
     let look = timed(&mut spent.prepare, || {
-        let y = frame.planes().y;
-        Luma::new(y.data, y.width, y.height, y.stride).is_none_or(|luma| {
+        luma(&frame).is_none_or(|luma| {
             attention.take(luma);
             let taken = Instant::ZERO + frame.time();
             attention.must_look(taken, before == Some(Judged::Followed))
@@ -309,6 +308,12 @@ fn look(
         looked: true,
         detections,
     })
+}
+
+/// The frame's brightness; nothing is copied.
+pub(super) fn luma(frame: &Frame) -> Option<Luma<'_>> {
+    let y = frame.planes().y;
+    Luma::new(y.data, y.width, y.height, y.stride)
 }
 
 /// The frame's planes as inference takes them: nothing is copied.

@@ -7,7 +7,6 @@ use clap::Args;
 use super::Failure;
 use crate::app::eyes::EyesChoice;
 use crate::config::{GrantReading, parse_zone};
-use crate::inference::Provider;
 
 /// How footage is read and looked at.
 #[derive(Debug, Args)]
@@ -49,7 +48,7 @@ impl FootageArgs {
             whole: self.whole_picture,
             input: self.input_size,
             threads,
-            provider: Provider::default(),
+            ..EyesChoice::default()
         }
     }
 

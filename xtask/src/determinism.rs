@@ -7,11 +7,11 @@
 //!
 //! It deliberately uses the detector that every machine has (HOG): no weights are needed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::Outcome;
-use crate::steps::{cargo, timed};
+use crate::steps::{cargo, target, timed};
 
 /// The clip's folder: somebody slips in while another comes out.
 const CLIP: &str = "testdata/clips/entry-on-exit";
@@ -38,7 +38,7 @@ pub(crate) fn check(root: &Path) -> Outcome {
     for (name, arguments) in BUILDS {
         cargo(root, &format!("build, {name}"), arguments)?;
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let target = target(root);
     let scratch = target.join("determinism");
     std::fs::create_dir_all(&scratch)
         .map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;

@@ -139,7 +139,8 @@ fn download(root: &Path, to: &Path) -> Outcome {
         .map_err(|problem| format!("the wheel of ONNX Runtime could not be unpacked ({problem})"))
 }
 
-fn run(command: &mut Command) -> Outcome {
+/// Runs a command that asks nothing; `Err` says how it ended.
+pub(crate) fn run(command: &mut Command) -> Outcome {
     let status = command
         .stdin(Stdio::null())
         .status()

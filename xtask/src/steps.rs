@@ -5,7 +5,7 @@
 //!
 //! It deliberately keeps going for nothing: the first step that fails ends the run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -128,6 +128,11 @@ pub(crate) fn ci(root: &Path) -> Outcome {
         begin.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// Where cargo builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from)
 }
 
 pub(crate) fn cargo_path() -> String {

@@ -10,11 +10,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::Outcome;
-use crate::runtime::can_run;
-use crate::steps::timed;
+use crate::runtime::{can_run, run};
+use crate::steps::{target, timed};
 
 const LOCK: &str = "models/training/requirements-cpu.lock";
 
@@ -39,8 +39,7 @@ pub(crate) fn check_if_possible(root: &Path) -> Outcome {
 
 /// The environment with everything that training needs.
 fn environment(root: &Path) -> Outcome<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-    let place = target.join("training");
+    let place = target(root).join("training");
     let lock = fs::read_to_string(root.join(LOCK)).map_err(|error| format!("{LOCK}: {error}"))?;
     let stamp = place.join("STAMP");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == lock) {
@@ -64,7 +63,8 @@ fn environment(root: &Path) -> Outcome<PathBuf> {
 
 fn install(root: &Path, place: &Path) -> Outcome {
     let _ = fs::remove_dir_all(place);
-    run(Command::new("python3").args(["-m", "venv"]).arg(place))?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(place))
+        .map_err(|problem| format!("no environment could be made ({problem})"))?;
     let mut pip = Command::new(place.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet"])
         .args([
@@ -75,13 +75,13 @@ fn install(root: &Path, place: &Path) -> Outcome {
         .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
         .arg("--requirement")
         .arg(root.join(LOCK));
-    run(&mut pip)?;
+    run(&mut pip).map_err(|problem| format!("pip failed ({problem}); its words are above"))?;
     let packages = format!("lib/python{PYTHON}/site-packages");
     let mut stand_in = Command::new("python3");
     stand_in
         .arg(root.join("models/training/stand_in.py"))
         .arg(place.join(packages));
-    run(&mut stand_in)
+    run(&mut stand_in).map_err(|problem| format!("stand_in.py failed ({problem})"))
 }
 
 fn smoke(root: &Path, place: &Path) -> Outcome {
@@ -90,17 +90,7 @@ fn smoke(root: &Path, place: &Path) -> Outcome {
         python
             .arg(root.join("models/training/smoke.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("OMP_NUM_THREADS", "1")
-            .stdin(Stdio::null());
-        run(&mut python)
+            .env("OMP_NUM_THREADS", "1");
+        run(&mut python).map_err(|problem| format!("smoke.py failed ({problem})"))
     })
-}
-
-fn run(command: &mut Command) -> Outcome {
-    let shown = command.get_program().to_string_lossy().into_owned();
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{shown} failed ({status})")),
-        Err(error) => Err(format!("cannot run {shown}: {error}")),
-    }
 }

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::reference::Kept;
 use super::told::Told;
 use super::waiting::{Job, Waiting};
+use crate::app::sightings::luma;
 use crate::capture::Frame;
 use crate::capture::live::{
     Backoff, Decoded, Ended, LiveDecoder, LiveSource, LiveUnit, Received, SteadyClock, StreamEnd,
@@ -28,7 +29,7 @@ use crate::capture::live::{
 };
 use crate::detection::SourceRect;
 use crate::evidence::Ring;
-use crate::picture::{Attention, Luma, SightWatch};
+use crate::picture::{Attention, SightWatch};
 use crate::sight::SightState;
 use crate::units::{Instant, Span};
 
@@ -266,9 +267,7 @@ impl<'a> Taker<'a> {
 
     /// Looks after the picture's worth, and says whether anybody may be in it.
     fn must_look(&mut self, frame: &Frame, taken: Instant) -> bool {
-        let planes = frame.planes();
-        let y = planes.y;
-        let Some(luma) = Luma::new(y.data, y.width, y.height, y.stride) else {
+        let Some(luma) = luma(frame) else {
             return true;
         };
         self.attention.take(luma);

@@ -22,7 +22,6 @@ use crate::config::{DetectorChoice, Made};
 use crate::detection::PointInImage;
 use crate::engine::{EngineConfig, FrameInput, Input, Seen};
 use crate::floor::{PERSON_HEIGHT_M, PERSON_HEIGHT_SD_M};
-use crate::inference::Provider;
 use crate::units::CameraId;
 
 /// The network looks at the whole picture with a longer side in this range, px: people far away
@@ -263,7 +262,7 @@ impl FootageArgs {
             whole: true,
             input: Some(self.input_size.unwrap_or(side)),
             threads: usize::from(self.threads),
-            provider: Provider::default(),
+            ..EyesChoice::default()
         };
         let detectors = open_eyes(
             &choice,

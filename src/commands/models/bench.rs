@@ -121,28 +121,33 @@ fn trials(
     };
     let (mut trials, mut problems) = (Vec::new(), Vec::new());
     for manifest in models {
-        for size in sizes(manifest, args) {
-            for &provider in providers(manifest, &all) {
-                for threads in threads(args) {
-                    let settings = Settings {
-                        size,
-                        threads,
-                        provider,
-                        ..Settings::default()
-                    };
-                    match trial(manifest, &settings, picture) {
-                        Ok(trial) => trials.push(trial),
-                        // That a library was built for a graphics processor does not put one here.
-                        Err(problem) if provider != Provider::Cpu && args.provider.is_empty() => {
-                            eprintln!("left out: {problem}");
-                        }
-                        Err(problem) => problems.push(problem),
-                    }
-                }
+        for settings in combinations(manifest, args, &all) {
+            let asked_for = settings.provider == Provider::Cpu || !args.provider.is_empty();
+            match trial(manifest, &settings, picture) {
+                Ok(trial) => trials.push(trial),
+                Err(problem) if asked_for => problems.push(problem),
+                // That a library was built for a graphics processor does not put one here.
+                Err(problem) => eprintln!("left out: {problem}"),
             }
         }
     }
     Ok((trials, problems))
+}
+
+/// Every size, provider and thread count that a model is tried with.
+fn combinations(manifest: &Manifest, args: &BenchArgs, all: &[Provider]) -> Vec<Settings> {
+    let mut found = Vec::new();
+    for size in sizes(manifest, args) {
+        for &provider in providers(manifest, all) {
+            found.extend(threads(args).into_iter().map(|threads| Settings {
+                size,
+                threads,
+                provider,
+                ..Settings::default()
+            }));
+        }
+    }
+    found
 }
 
 /// What is built in computes by itself.
