@@ -29,13 +29,14 @@ PAD = float(pictures.PAD)
 
 # How often each source is drawn, for each picture it has: what is most like a door camera most.
 WEIGHTS = {
-    "cctv_office_lobby": 4.0,
+    "cctv_office_lobby": 2.5,
     "overhead_dji": 2.0,
     "thermal": 1.0,
     "doors_empty": 1.5,
     "meeting": 3.0,
     "walkcam": 2.0,
     "penn": 1.5,
+    "clips": 2.0,
 }
 # Real people whose full body, foot and head are guessed from the visible box: standing upright.
 UPRIGHT_SOURCES = {
@@ -45,6 +46,7 @@ UPRIGHT = (2.0, 4.2)  # height by width of a box that may be a standing person
 GUESS_WEIGHT = 0.3
 FOOT_UP = 0.02  # the floor point below the body is this much of the height above the lower edge
 HEAD_DOWN = 0.075  # the head's centre is this much of the height below the upper edge
+CALM = 0.5  # towards the end, changes of pictures happen this much as often
 STEEP = 65.0  # degrees from which a rendered view may be turned by any angle
 
 
@@ -177,6 +179,7 @@ class Batch:
     pictures: torch.Tensor
     values: torch.Tensor
     kind: torch.Tensor
+    rendered: torch.Tensor  # [batch], whether any part of it is
 
 
 class Maker:
@@ -186,7 +189,7 @@ class Maker:
         self.store, self.mosaics = store, mosaics
         self.random = torch.Generator(device=store.device).manual_seed(seed)
         self.rendered_share = rendered_share
-        self.calm = False  # towards the end: pictures more like real ones
+        self.often = 1.0  # how often pictures are changed; towards the end more are like real ones
         self.weigh()
 
     def weigh(self):
@@ -220,13 +223,14 @@ class Maker:
         """`size` pictures of `width` by `height`. `plain`: whole pictures without any change."""
         which = self.pick(self.draw, size, PARTS)
         which[:, 4] = self.pick(self.hides, size)
-        mosaic = self.chance(0.0 if plain else (0.05 if self.calm else self.mosaics), size)
+        mosaic = self.chance(0.0 if plain else self.mosaics * self.often, size)
         which[:, 1:4] = torch.where(mosaic[:, None], which[:, 1:4], which[:, :1])
         middle = torch.stack(
             (self.uniform(size, low=0.3, high=0.7), self.uniform(size, low=0.3, high=0.7)), -1
         )
         middle = torch.where(mosaic[:, None], middle, torch.ones_like(middle) * 2)
         middle = middle * torch.tensor([width, height], device=middle.device)
+        rendered = self.store.rendered[which[:, :4]].any(1)
         windows = self.windows(middle, mosaic, size, width, height)
         forward = self.maps(which, windows, mosaic, width, height, plain)
         values, kind = self.moved(which, forward, windows)
@@ -234,14 +238,14 @@ class Maker:
         windows[:, 4] = bar
         if hasattr(self.store, "pictures"):
             painting = self.painting(which, forward, windows, width, height, plain)
-            return Batch(painting, *strongest(values, kind))
+            return Batch(painting, *strongest(values, kind), rendered)
         sampled = self.sampled(which, forward, windows, middle, width, height)
         if sampled.is_cuda:
             sampled = sampled.half()  # an eighth of a grey step at worst, and half the traffic
         if not plain:
             sampled = self.coloured(sampled)
             sampled = self.damaged(sampled)
-        return Batch(sampled.clamp(0, 255), *strongest(values, kind))
+        return Batch(sampled.clamp(0, 255), *strongest(values, kind), rendered)
 
     def windows(self, middle, mosaic, size, width, height):
         """Where each part shows: [batch, PARTS, edges]. Only part 0 without a mosaic."""
@@ -271,7 +275,7 @@ class Maker:
         # From less than what fits to twice what fills: zoomed out, or cropped.
         scale = torch.exp(self.uniform(*shape, low=math.log(0.65), high=math.log(2.0)))
         base = torch.where(self.chance(0.35, *shape) & ~mosaic[:, None], fit, fill)
-        whole = self.chance(0.25, *shape) & ~mosaic[:, None]
+        whole = self.chance(0.5 - 0.25 * self.often, *shape) & ~mosaic[:, None]
         scale = torch.where(whole, fit, scale * base)
         ratio = torch.exp(self.normal(*shape) * torch.where(whole, 0.06, 0.13))
         flip = torch.where(self.chance(0.5, *shape), -1.0, 1.0)
@@ -344,7 +348,7 @@ class Maker:
         """Hides somebody's lower part (at times a side) behind a bar of another picture."""
         batch = values.shape[0]
         device = values.device
-        use = self.chance(0.0 if plain else 0.3, batch)
+        use = self.chance(0.0 if plain else 0.3 * self.often, batch)
         person = (kind == 1).float() + 1e-6
         chosen = torch.multinomial(person, 1, generator=self.random)[:, 0]
         rows = torch.arange(batch, device=device)
@@ -372,7 +376,7 @@ class Maker:
         """The pixels on a CPU, as bytes."""
         level = levels(inverse(forward[..., :2]))
         seeds = torch.randint(2**62, (len(which),), generator=self.random)
-        job = painted.Job(which, forward, windows, level, seeds)
+        job = painted.Job(which, forward, windows, level, seeds, self.often)
         pixels = painted.batch(self.store.pictures, job, width, height, plain)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
@@ -430,7 +434,7 @@ class Maker:
             return self.uniform(batch, 1, 1, 1, low=low, high=high).to(x.dtype)
 
         def some(share):
-            return self.chance(share, batch, 1, 1, 1)
+            return self.chance(share * self.often, batch, 1, 1, 1)
 
         x = x / 255.0
         x = (x * torch.exp(self.normal(batch, 3, 1, 1).to(x.dtype) * 0.08)).clamp(0, 1)
@@ -441,7 +445,7 @@ class Maker:
         mix = self.uniform(batch, 3, 1, 1, low=-0.3, high=1.0).to(x.dtype)
         mix = mix / mix.sum(1, keepdim=True).clamp(min=0.3)
         x = torch.where(night, (x * mix).sum(1, keepdim=True).clamp(0, 1).expand_as(x), x)
-        x = torch.where(night & some(0.05), 1 - x, x)
+        x = torch.where(night & (self.uniform(batch, 1, 1, 1) < 0.05), 1 - x, x)
         gamma = torch.exp(self.normal(batch, 1, 1, 1).to(x.dtype) * 0.25)
         x = x.clamp(1e-4, 1) ** gamma
         gain = torch.where(some(0.1), each(0.25, 0.6), each(0.7, 1.25))
@@ -465,7 +469,7 @@ class Maker:
             return self.uniform(batch, 1, 1, 1, low=low, high=high).to(x.dtype)
 
         def some(share):
-            return self.chance(share, batch, 1, 1, 1)
+            return self.chance(share * self.often, batch, 1, 1, 1)
 
         # Low resolution: shrunk and enlarged again, as of a digital zoom.
         small = F.interpolate(x, scale_factor=0.5, mode="area")

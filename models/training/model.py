@@ -142,8 +142,8 @@ class Lintel(nn.Module):
             start = [2.0, 4.0, 2.0, 4.0, 2.0, 4.0, 2.0, 4.0, 0.0, 4.0, 0.0, -3.0]
             head.place_out.bias.data.copy_(torch.tensor(start))
 
-    def levels(self, x):
-        """The raw answer of each level, [batch, 13, rows, columns], of pictures from 0 to 1."""
+    def necks(self, x):
+        """What the heads look at, of pictures from 0 to 1: a level each."""
         x = self.stem(x)
         x = self.at4(x)
         a = self.at8(x)
@@ -153,11 +153,18 @@ class Lintel(nn.Module):
         a = self.join8(self.side8(a) + F.interpolate(b, scale_factor=2.0, mode="nearest"))
         b = b + self.down16(a)
         c = c + self.down32(b)
-        return [head(level) for head, level in zip(self.heads, (a, b, c))]
+        return a, b, c
 
-    def forward(self, x):
-        levels = self.levels(x * (1.0 / 255.0))
-        return torch.cat([level.flatten(2) for level in levels], 2).transpose(1, 2)
+    def levels(self, x):
+        """The raw answer of each level, [batch, 13, rows, columns], of pictures from 0 to 1."""
+        return [head(level) for head, level in zip(self.heads, self.necks(x))]
+
+    def forward(self, x, necks=False):
+        """Raw numbers; with `necks` also what the heads looked at."""
+        seen = self.necks(x * (1.0 / 255.0))
+        levels = [head(level).flatten(2) for head, level in zip(self.heads, seen)]
+        raw = torch.cat(levels, 2).transpose(1, 2)
+        return (raw, seen) if necks else raw
 
 
 def cells(height, width, device="cpu"):

@@ -20,9 +20,11 @@ class Job:
     """What one batch is painted from: arrays of `augment.Maker`'s decisions.
 
     which [batch, PARTS] pictures, forward [batch, PARTS, 2, 3] their maps, windows [batch, PARTS,
-    edges] where each shows, level [batch, PARTS] which size of each is sampled, seeds [batch]."""
+    edges] where each shows, level [batch, PARTS] which size of each is sampled, seeds [batch],
+    often: how often what may be changed is changed, 1 being the usual shares."""
 
-    def __init__(self, which, forward, windows, level, seeds):
+    def __init__(self, which, forward, windows, level, seeds, often=1.0):
+        self.often = often
         self.which, self.windows, self.level = which.numpy(), windows.numpy(), level.numpy()
         self.forward, self.seeds = forward.double().numpy(), seeds.numpy()
 
@@ -34,7 +36,7 @@ def batch(sources, job, width, height, plain):
         dice = np.random.default_rng(int(job.seeds[i]))
         paint(sources, job, i, out[i], dice)
         if not plain:
-            out[i] = damaged(coloured(out[i], dice), dice)
+            out[i] = damaged(coloured(out[i], dice, job.often), dice, job.often)
     return out
 
 
@@ -62,10 +64,10 @@ def paint(sources, job, i, canvas, dice):
         )
 
 
-def coloured(picture, dice):
+def coloured(picture, dice, often=1.0):
     """Bytes in, float32 0 to 255 out: see `augment.Maker.coloured`."""
     height, width = picture.shape[:2]
-    night = dice.random() < 0.33
+    night = dice.random() < 0.33 * often
     saturation = dice.uniform(0.3, 1.6)
     mixing = saturation * np.eye(3) + (1 - saturation) * LUMINANCE
     if night:
@@ -77,7 +79,7 @@ def coloured(picture, dice):
     if night and dice.random() < 0.05:
         x = 1 - x
     x = x.clip(1e-4, 1) ** np.exp(dice.standard_normal() * 0.25)
-    gain = dice.uniform(0.25, 0.6) if dice.random() < 0.1 else dice.uniform(0.7, 1.25)
+    gain = dice.uniform(0.25, 0.6) if dice.random() < 0.1 * often else dice.uniform(0.7, 1.25)
     x = ((x - 0.5) * dice.uniform(0.6, 1.3) + 0.5) * gain + dice.standard_normal() * 0.05
     lamp = dice.uniform(0.0, 0.6) if night else dice.uniform(-0.05, 0.15)
     down, across = dice.uniform(-0.4, 0.4, 2)
@@ -90,25 +92,25 @@ def coloured(picture, dice):
     return picture
 
 
-def damaged(picture, dice):
+def damaged(picture, dice, often=1.0):
     """Float32 in, bytes out: see `augment.Maker.damaged`. Compression is a real encoder's."""
     height, width = picture.shape[:2]
-    if dice.random() < 0.1:
+    if dice.random() < 0.1 * often:
         small = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     for share, size in ((0.15, (3, 1)), (0.12, (1, 3)), (0.05, (9, 1))):
-        if dice.random() < share:
+        if dice.random() < share * often:
             picture = cv2.blur(picture, size)
-    if dice.random() < 0.15:
+    if dice.random() < 0.15 * often:
         picture = cv2.addWeighted(picture, 1.0, picture - cv2.blur(picture, (3, 3)),
                                   dice.uniform(0.0, 1.2), 0.0)
-    if dice.random() < 0.3:
+    if dice.random() < 0.3 * often:
         grey = dice.random() < 0.6
         shape = (height, width, 1 if grey else 3)
         grain = dice.standard_normal(shape, np.float32) * np.float32(dice.uniform(0.0, 14.0))
         picture = picture + grain
     picture = picture.clip(0, 255).astype(np.uint8)
-    if dice.random() < 0.2:
+    if dice.random() < 0.2 * often:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(dice.integers(12, 60))]
         # RGB goes in and comes out as if it were BGR: the encoder's loss is the same.
         picture = cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)

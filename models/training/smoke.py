@@ -1,4 +1,5 @@
-"""The whole way on a few drawn pictures: pack, train, stop, go on, export, compare, evaluate.
+"""The whole way on a few drawn pictures: pack, train, stop, go on, be taught, export, compare,
+evaluate.
 
     python3 models/training/smoke.py [--steps 60]
 
@@ -16,12 +17,16 @@ import tempfile
 
 import cv2
 import numpy as np
+import onnx
 import torch
+from onnx import helper, numpy_helper
 
 import evaluate
 import export
+import model
 import pack
 import pictures
+import teacher
 import train
 
 WIDTH, HEIGHT = 192, 128
@@ -52,9 +57,37 @@ def draw(folder, count=24):
         cv2.imwrite(str(folder / name), picture)
         labels["images"].append(
             {"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT,
+             "source": "drawn" if number % 4 == 0 else "rendered",
              "split": "val" if number % 4 == 3 else "train", "camera": {"pitch_deg": 30.0}}
         )
     (folder / "annotations.json").write_text(json.dumps(labels))
+
+
+def teaching(path):
+    """Writes a network with the face of a YOLOX and random weights: one layer a level."""
+    random = np.random.default_rng(5)
+    nodes, values = [], [numpy_helper.from_array(np.array([1, 5 + teacher.KINDS, -1]), "rows")]
+    for stride in model.STRIDES:
+        weights = random.normal(0, 0.002, (5 + teacher.KINDS, 3, stride, stride))
+        values.append(numpy_helper.from_array(weights.astype(np.float32), f"w{stride}"))
+        sides = [stride, stride]
+        nodes += [
+            helper.make_node("Conv", ["images", f"w{stride}"], [f"c{stride}"], strides=sides,
+                             kernel_shape=sides),
+            helper.make_node("Reshape", [f"c{stride}", "rows"], [f"r{stride}"]),
+        ]
+    levels = [f"r{stride}" for stride in model.STRIDES]
+    nodes += [
+        helper.make_node("Concat", levels, ["all"], axis=2),
+        helper.make_node("Transpose", ["all"], ["cells"], perm=[0, 2, 1]),
+        helper.make_node("Sigmoid", ["cells"], ["output"]),
+    ]
+    images = helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, [1, 3, 416, 416])
+    said = [1, 3549, 5 + teacher.KINDS]
+    output = helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, said)
+    graph = helper.make_graph(nodes, "teaching", [images], [output], values)
+    opsets = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
 
 
 def trained(out, data, steps, *more):
@@ -62,7 +95,7 @@ def trained(out, data, steps, *more):
     arguments = [
         "--data", str(data), "--out", str(out), "--size", "tiny", "--batch", "6", "--shapes",
         "160x96", "--device", "cpu", "--threads", "1", "--steps", str(steps), "--log-every", "1",
-        "--seed", "3", *more,
+        "--seed", "3", "--rate", "0.006", *more,
     ]
     if "--workers" in more:
         # Processes are split off before anything was computed.
@@ -70,7 +103,9 @@ def trained(out, data, steps, *more):
         subprocess.run([sys.executable, script, *arguments], check=True)
     else:
         train.main(arguments)
-    return [json.loads(line)["loss"] for line in open(out / "log.jsonl", encoding="utf-8")]
+    lines = [json.loads(line) for line in open(out / "log.jsonl", encoding="utf-8")]
+    # What the teacher adds is not the network's own.
+    return [line["loss"] - line.get("teacher", 0.0) for line in lines]
 
 
 def main():
@@ -104,6 +139,12 @@ def main():
         shared = trained(place / "shared", data, options.steps, "--workers", "2", "--batch", "3")
         assert len(shared) == options.steps
         assert np.mean(shared[-5:]) < FALL * first, "two workers do not learn"
+
+        # Beside a teacher who knows nothing, and from a checkpoint of a run without one.
+        teaching(place / "teaching.onnx")
+        taught = trained(place / "taught", data, options.steps, "--teacher",
+                         str(place / "teaching.onnx"), "--resume", str(place / "half" / "last.pt"))
+        assert np.mean(taught[-5:]) < FALL * first, "beside a teacher it does not learn"
 
         sys.argv = ["export.py", "--weights", str(place / "whole" / "best.pt"), "--data", str(data),
                     "--out", str(place / "model"), "--name", "smoke"]

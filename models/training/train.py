@@ -38,7 +38,9 @@ import augment
 import check
 import loss
 import model
+import muon
 import pictures
+import teacher
 import workers
 
 # Width, height and how often: the shapes it is used at, and others so that scale is learnt.
@@ -46,10 +48,10 @@ SHAPES = ((416, 256, 0.45), (512, 320, 0.2), (640, 384, 0.15), (416, 416, 0.1), 
 AREA = 416 * 256  # the batch size is meant for this many pixels a picture
 LEARNING_RATE = 2e-3
 LAST_RATE = 0.02  # share of the learning rate at the end
-WEIGHT_DECAY = 0.02
+WEIGHT_DECAY = 0.05
 WARM_STEPS = 400
-AVERAGE = 0.9998  # of the averaged weights, a step
-CALM = 0.92  # from this share of the training on, hardly any mosaic
+AVERAGE = 0.9995  # of the averaged weights, a step
+CALM = 0.92  # from this share of the training on, pictures are changed less
 CLIP = 10.0
 HELD_SEED = 9  # of the rendered pictures to check on: the same in every run
 
@@ -128,6 +130,7 @@ def arguments(argv):
     parser.add_argument("--render-folder", default=os.path.join(tempfile.gettempdir(), "rendered"))
     parser.add_argument("--render-most", type=int, default=40000, help="pictures kept at most")
     parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--teacher", help="a YOLOX in ONNX whose answers are learnt beside, on a CPU")
     parser.add_argument("--resume", help="a last.pt to go on from")
     parser.add_argument("--size", default="medium", choices=sorted(model.SIZES))
     parser.add_argument("--batch", type=int, default=192, help="pictures of 416 x 256 a step")
@@ -137,6 +140,8 @@ def arguments(argv):
     parser.add_argument("--flat", action="store_true", help="the learning rate does not fall")
     parser.add_argument("--finish", type=float, help="seconds in which this run's rate falls to 0")
     parser.add_argument("--mosaics", type=float, default=0.3, help="share of mosaics of four")
+    parser.add_argument("--changes", type=float, default=1.0,
+                        help="how often pictures are changed, 1 being the usual shares")
     parser.add_argument("--save-every", type=float, default=300, help="seconds")
     parser.add_argument("--check-most", type=int, default=2**31, help="pictures of a check")
     parser.add_argument("--check-every", type=float, default=150, help="seconds")
@@ -155,6 +160,8 @@ def arguments(argv):
     options = parser.parse_args(argv)
     if not (options.steps or options.seconds or options.flat or options.finish):
         parser.error("say --steps, --seconds, --flat or --finish")
+    if options.teacher and options.device != "cpu":
+        parser.error("--teacher is for a CPU")
     if options.workers > 1 and (options.device != "cpu" or options.render):
         parser.error("--workers is for a CPU, without --render")
     return options
@@ -218,15 +225,14 @@ class Training:
         self.network = model.Lintel(options.size).to(self.device)
         self.network = self.network.to(memory_format=torch.channels_last)
         self.average = Average(self.network)
-        heavy = [p for p in self.network.parameters() if p.ndim > 1]
-        light = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            dict(params=heavy, weight_decay=WEIGHT_DECAY),
-            dict(params=light, weight_decay=0.0),
-        ]
-        self.optimiser = torch.optim.AdamW(
-            groups, lr=options.rate, betas=(0.9, 0.98), fused=True
-        )
+        self.teacher, self.pupil = None, None
+        weights, last = list(self.network.parameters()), []
+        if options.teacher:
+            self.teacher = teacher.Teacher(options.teacher)
+            self.pupil = teacher.Pupil(options.size).to(self.device)
+            last = list(self.pupil.parameters())
+        self.weights = weights + last
+        self.optimiser = muon.Optimiser(weights, last, options.rate, WEIGHT_DECAY)
         self.step, self.seconds, self.best = 0, 0.0, -1.0
         if options.resume:
             self.restore(options.resume)
@@ -246,8 +252,11 @@ class Training:
             {k: v.float() if v.is_floating_point() else v for k, v in state["average"].items()}
         )
         self.average.steps = state["step"]
-        if "optimiser" in state:
-            self.optimiser.load_state_dict(grown(state["optimiser"]))
+        taught = state.get("pupil")
+        if self.pupil and taught:
+            self.pupil.load_state_dict(taught)
+        if "muon" in state.get("optimiser", {}):
+            self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         print(f"going on from step {self.step}, {self.seconds:.0f} s, best {self.best:.2f}")
 
@@ -261,7 +270,8 @@ class Training:
         }
         if everything:
             state["network"] = self.network.state_dict()
-            state["optimiser"] = shrunk(self.optimiser.state_dict())
+            state["optimiser"] = self.optimiser.state_dict()
+            state["pupil"] = self.pupil.state_dict() if self.pupil else None
         path = self.options.out / name
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").rename(path)
@@ -306,6 +316,15 @@ class Training:
             self.centres[width, height] = model.cells(height, width, self.device)
         return self.centres[width, height]
 
+    def taught(self, batch, necks):
+        """The loss beside the teacher, who knows real pictures only."""
+        real = (~batch.rendered).nonzero()[:, 0]
+        if len(real) == 0:
+            # Nothing to learn, but other workers wait for the gradients.
+            return sum(weights.sum() for weights in self.pupil.parameters()) * 0.0
+        answers = self.teacher.answers(batch.pictures[real])
+        return self.pupil.loss([level[real] for level in necks], answers)
+
     def one_step(self, feed):
         """One step of the optimiser; returns the loss's parts."""
         self.mark("start")
@@ -316,42 +335,28 @@ class Training:
         on_gpu = self.device.type == "cuda"
         half = torch.autocast("cuda", torch.bfloat16) if on_gpu else contextlib.nullcontext()
         with half:
-            raw = self.forward(images)
+            raw, necks = self.forward(images, necks=True)
         self.mark("forward")
         whole, parts = loss.losses(raw, batch.values, batch.kind, *self.cells(width, height))
         self.mark("loss")
-        self.optimiser.zero_grad(set_to_none=True)
+        if self.teacher:
+            parts["teacher"] = self.taught(batch, necks)
+            whole = whole + parts["teacher"]
+            self.mark("teacher")
+        self.optimiser.zero_grad()
         whole.backward()
         self.mark("backward")
-        rate = self.group.agree(self.network.parameters(), self.rate(), self.over())
+        rate = self.group.agree(self.weights, self.rate(), self.over())
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.mark("agree")
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(self.weights, CLIP)
         self.optimiser.step()
         self.average.update(self.network)
         self.mark("update")
         self.step += 1
         parts["loss"] = whole
         return {name: value.detach() for name, value in parts.items()}, size
-
-
-def shrunk(state):
-    """The optimiser's state with its two large tensors in bfloat16: half the file."""
-    slots = {
-        i: {k: v.bfloat16() if k.startswith("exp_avg") else v for k, v in slot.items()}
-        for i, slot in state["state"].items()
-    }
-    return {"state": slots, "param_groups": state["param_groups"]}
-
-
-def grown(state):
-    """Undoes `shrunk`."""
-    slots = {
-        i: {k: v.float() if k.startswith("exp_avg") else v for k, v in slot.items()}
-        for i, slot in state["state"].items()
-    }
-    return {"state": slots, "param_groups": state["param_groups"]}
 
 
 def write_line(path, line):
@@ -424,7 +429,8 @@ def run(training, maker, renderer, held):
                 maker.store.extend(prepared)
             maker.weigh()
             renderer.stop = maker.store.count >= options.render_most
-        maker.calm = bool(options.finish) or training.progress() > CALM
+        calm = bool(options.finish) or training.progress() > CALM
+        maker.often = options.changes * (augment.CALM if calm else 1.0)
         parts, size = training.one_step(feed)
         now = time.time()
         if last_step is not None:
