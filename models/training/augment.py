@@ -445,7 +445,7 @@ class Maker:
         mix = self.uniform(batch, 3, 1, 1, low=-0.3, high=1.0).to(x.dtype)
         mix = mix / mix.sum(1, keepdim=True).clamp(min=0.3)
         x = torch.where(night, (x * mix).sum(1, keepdim=True).clamp(0, 1).expand_as(x), x)
-        x = torch.where(night & (self.uniform(batch, 1, 1, 1) < 0.05), 1 - x, x)
+        x = torch.where(night & self.chance(0.05, batch, 1, 1, 1), 1 - x, x)
         gamma = torch.exp(self.normal(batch, 1, 1, 1).to(x.dtype) * 0.25)
         x = x.clamp(1e-4, 1) ** gamma
         gain = torch.where(some(0.1), each(0.25, 0.6), each(0.7, 1.25))

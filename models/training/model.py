@@ -157,13 +157,16 @@ class Lintel(nn.Module):
 
     def levels(self, x):
         """The raw answer of each level, [batch, 13, rows, columns], of pictures from 0 to 1."""
-        return [head(level) for head, level in zip(self.heads, self.necks(x))]
+        return self.answers(self.necks(x))
+
+    def answers(self, necks):
+        """What the heads say, a level each."""
+        return [head(level) for head, level in zip(self.heads, necks)]
 
     def forward(self, x, necks=False):
         """Raw numbers; with `necks` also what the heads looked at."""
         seen = self.necks(x * (1.0 / 255.0))
-        levels = [head(level).flatten(2) for head, level in zip(self.heads, seen)]
-        raw = torch.cat(levels, 2).transpose(1, 2)
+        raw = torch.cat([level.flatten(2) for level in self.answers(seen)], 2).transpose(1, 2)
         return (raw, seen) if necks else raw
 
 

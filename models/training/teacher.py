@@ -8,12 +8,12 @@ people alone. These layers are thrown away with the training; no weight of the t
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional as F
 
+import export
 import model
 
 KINDS = 80
@@ -29,8 +29,7 @@ class Teacher:
         shape = graph.graph.input[0].type.tensor_type.shape.dim
         for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
             shape[axis].dim_param = name
-        for axis, name in ((0, "batch"), (1, "cells")):
-            graph.graph.output[0].type.tensor_type.shape.dim[axis].dim_param = name
+        graph.graph.output[0].type.tensor_type.ClearField("shape")
         for value in graph.graph.initializer:
             numbers = numpy_helper.to_array(value)
             if numbers.tolist() == [1, 5 + KINDS, -1]:
@@ -42,12 +41,7 @@ class Teacher:
         """Of RGB pictures [batch, 3, height, width] 0 to 255: scores [batch, cells, 1 + KINDS] of
         anything, and of each kind."""
         if self.session is None:  # after the workers have split off
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            options.log_severity_level = 3  # it warns of every shape but the published one
-            self.session = onnxruntime.InferenceSession(
-                self.graph, options, providers=["CPUExecutionProvider"]
-            )
+            self.session = export.session_of(self.graph)
         images = pictures.flip(1).float().contiguous().numpy()
         found = torch.from_numpy(self.session.run(None, {"images": images})[0])
         anything = found[..., 4:5]
