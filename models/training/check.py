@@ -105,6 +105,8 @@ def foot_errors(items):
             if right != 1 or rows[i, 0] < 0.2 or not np.isfinite(record.foot[j]).all():
                 continue
             size = max(record.full[j, 2:])
+            if not np.isfinite(size):
+                continue  # a body that reaches behind the camera has no box
             lower = np.array([(rows[i, 1] + rows[i, 3]) / 2, rows[i, 4]])
             own.append(np.linalg.norm(rows[i, 9:11] - record.foot[j]) / size * 100)
             edge.append(np.linalg.norm(lower - record.foot[j]) / size * 100)
