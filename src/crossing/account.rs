@@ -25,6 +25,14 @@ use crate::units::{Instant, Interval, Span, TrackId};
 /// jitter of a few centimetres does not look like walking.
 const MOTION_SPAN: Span = Span::from_ms(400);
 
+/// How far off the foot of somebody who stands may be for as long as they keep the posture, m: three
+/// of four by the default detector. More frames of the same posture do not average it out.
+const STANDING_ERROR_M: f64 = 0.15;
+
+/// How long somebody must stand barely beyond the depth to have settled there: longer than people
+/// dither on a threshold.
+const STANDING_FOR: Span = Span::from_ms(1_000);
+
 /// A margin of fewer standard deviations than this is small: less than 95 % sure.
 pub(super) const MARGIN_SIGMAS: f64 = 2.0;
 
@@ -245,7 +253,8 @@ impl Account {
         self.unseen = Span::ZERO;
         self.vanish_judged = false;
         self.handed_on = false; // seen again: it was somebody else who went on
-        let side = self.run_on(deep, sighting, rules.settings.settle_for)?;
+        let settle_for = Self::settle_for(rules, deep, sighting);
+        let side = self.run_on(deep, sighting, settle_for)?;
         self.settle(rules, side)
     }
 
@@ -262,6 +271,17 @@ impl Account {
         let nearest = self.excursion.nearest;
         if nearest.is_none_or(|(nearest, _)| depth_m < nearest.depth_on(side)) {
             self.excursion.nearest = Some((self.last, self.motion()));
+        }
+    }
+
+    /// How long it must stay deep: longer while it is barely beyond the depth. Whoever walks
+    /// on is further in by then, so only those who stand there wait.
+    fn settle_for(rules: Rules<'_>, deep: Option<Side>, now: &Sighting) -> Span {
+        let barely =
+            deep.is_some_and(|side| now.depth_on(side) < rules.portal.depth_m() + STANDING_ERROR_M);
+        match barely {
+            true => rules.settings.settle_for.max(STANDING_FOR),
+            false => rules.settings.settle_for,
         }
     }
 
