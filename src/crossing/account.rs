@@ -2,7 +2,8 @@
 //! happened since it last was settled.
 //!
 //! Theory: a track settles on a side by being deep on it (beyond the portal's depth and its own
-//! uncertainty) without a break for a while. Settling on one side after the other is a crossing,
+//! uncertainty) without a break for a while, a longer one while barely so. Settling on one side after the
+//! other is a crossing,
 //! if the line itself was passed and not the floor beside its ends. All that lies between leaving
 //! the one side and settling on the other is the *excursion*: whoever dithers is on one long
 //! excursion, which ends in a crossing or doesn't.
@@ -25,8 +26,9 @@ use crate::units::{Instant, Interval, Span, TrackId};
 /// jitter of a few centimetres does not look like walking.
 const MOTION_SPAN: Span = Span::from_ms(400);
 
-/// How far off the foot of somebody who stands may be for as long as they keep the posture, m: three
-/// of four by the default detector. More frames of the same posture do not average it out.
+/// How far off the foot of somebody who stands may be for as long as they keep the posture, m: half as
+/// much again as the default detector's median error (9.5 cm, `models/lintel/README.md`). More frames of
+/// the same posture do not average it out.
 const STANDING_ERROR_M: f64 = 0.15;
 
 /// How long somebody must stand barely beyond the depth to have settled there: longer than people

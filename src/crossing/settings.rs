@@ -9,7 +9,8 @@ use crate::units::Span;
 #[serde(default, deny_unknown_fields)]
 pub struct CounterSettings {
     /// How long a track must stay beyond the depth to have settled on a side. Long enough that
-    /// one bad frame settles nothing, short enough that a runner's stride does.
+    /// one bad frame settles nothing, short enough that a runner's stride does. Whoever stands barely
+    /// beyond the depth takes a second (`account`).
     pub settle_for: Span,
     /// How many standard deviations of its own position a track must be away from the line to
     /// settle: 1 leaves one chance in six to a single point, and several are needed.

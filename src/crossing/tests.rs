@@ -388,6 +388,35 @@ fn a_crossing_tells_when_where_and_how_far() {
     assert!((crossing.margin_m - 0.5).abs() < 1e-6);
 }
 
+/// Goes over the line to `y`, stays there for `stay_s`, and goes back to where nobody settles; how
+/// many crossings that is.
+#[track_caller]
+fn check_stay(y: f64, stay_s: f64, expect: usize) {
+    let sway_m = 0.01;
+    let walk = Walk {
+        ways: vec![
+            (0.0, -1.5, 1.0),
+            (0.0, y, 1.0),
+            (sway_m, y, sway_m / stay_s),
+            (0.0, -0.1, 1.0),
+        ],
+    };
+    let crossings = play(portal(&LONG), &walk.points(20.0, 0.05), 3);
+    assert_eq!(
+        crossings.len(),
+        expect,
+        "{stay_s} s at {y} m: {crossings:?}"
+    );
+}
+
+#[test]
+fn whoever_stands_barely_beyond_the_depth_settles_after_a_second() {
+    check_stay(0.30, 0.65, 0);
+    check_stay(0.30, 1.1, 1);
+    check_stay(0.45, 0.3, 1);
+    check_stay(0.20, 1.5, 0);
+}
+
 #[test]
 fn a_jump_along_the_line_is_one_passage() {
     let walk = Walk {
