@@ -16,21 +16,6 @@ use crate::units::CameraId;
 /// with the project, and HOG needs none.
 pub const DEFAULT_MODELS: [&str; 3] = ["lintel", "yolox_nano", "hog"];
 
-/// What HOG wants: people as tall as they are in its window of 128 px and a little more, and no
-/// longer side than anybody waits for.
-const HOG_WANTS: WantedSize = WantedSize {
-    longest_px: 640.0,
-    nearest_person_px: 120.0,
-    furthest_person_px: 0.0,
-};
-/// Whoever stands nearest on a portal's line is this tall in a network's input, px. Measured with
-/// `yolox_nano` on nine real and rendered clips: every crossing is found from 120 down to 48 and
-/// the first is lost at 40; this leaves half as much again.
-const NETWORK_NEAREST_PERSON_PX: f64 = 72.0;
-/// Whoever stands furthest on the line is at least this tall, px. On the same clips nobody was lost
-/// at the far end of one down to 20.
-const NETWORK_FURTHEST_PERSON_PX: f64 = 36.0;
-
 /// What the command line says of the detector; the door's file may say it too.
 #[derive(Debug, Clone, Default)]
 pub struct EyesChoice {
@@ -121,17 +106,14 @@ pub fn default_model(registry: &Registry, weights: Option<&Path>) -> Result<Stri
     })
 }
 
-/// Networks are given no more than the size they were published for: people across a wide yard stay
-/// small and are found all the same, and a larger input costs more than it finds. HOG wants people
-/// as tall as its window.
+/// A detector is given no more than the size it was published for: people across a wide yard stay
+/// small and are found all the same, and a larger input costs more than it finds.
 fn wanted_size(manifest: &Manifest) -> WantedSize {
-    if manifest.weights.is_none() {
-        return HOG_WANTS;
-    }
+    let input = &manifest.input;
     WantedSize {
-        longest_px: f64::from(manifest.input.size.0.max(manifest.input.size.1)),
-        nearest_person_px: NETWORK_NEAREST_PERSON_PX,
-        furthest_person_px: NETWORK_FURTHEST_PERSON_PX,
+        longest_px: f64::from(input.size.0.max(input.size.1)),
+        nearest_person_px: input.person_px.nearest,
+        furthest_person_px: input.person_px.furthest,
     }
 }
 

@@ -30,7 +30,7 @@ pub use fetch::{Fetch, FetchError, Fetched, Progress, hash_of};
 pub use hog::{HogDetector, HogSettings};
 
 pub use manifest::{
-    Family, INPUT_MULTIPLE, Input, Manifest, Measured, Output, Thresholds, WeightsEntry,
+    Family, INPUT_MULTIPLE, Input, Manifest, Measured, Output, PersonPx, Thresholds, WeightsEntry,
 };
 pub use normalise::{Colour, Normalise};
 pub use onnx::{InputSize, OnnxDetector, OnnxOptions};

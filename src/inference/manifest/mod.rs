@@ -97,6 +97,28 @@ pub struct Input {
     pub placement: Placement,
     /// Grey level of the padding.
     pub pad: u8,
+    /// How tall people on a portal's line are wanted in the input, px.
+    pub person_px: PersonPx,
+}
+
+/// How tall people on a portal's line are wanted in a network's input, px. Taller costs time, smaller
+/// loses people.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PersonPx {
+    /// Whoever stands nearest.
+    pub nearest: f64,
+    /// Whoever stands furthest, at least: a portal may recede.
+    pub furthest: f64,
+}
+
+impl PersonPx {
+    /// For a network whose description does not say. Measured with `yolox_nano` on nine real and
+    /// rendered clips: every crossing is found from 120 down to 48 and the first is lost at 40, so
+    /// this leaves half as much again; nobody was lost at the far end of a line down to 20.
+    const USUAL: Self = Self {
+        nearest: 72.0,
+        furthest: 36.0,
+    };
 }
 
 /// What comes out of the network.
@@ -435,6 +457,7 @@ fn read_input(
     let pad = fields
         .whole(source, "pad", (0, 255))
         .map_or(114, |(_, value)| value);
+    let person_px = read_person_px(source, &mut fields);
     fields.finish(source);
     Some(Input {
         name: name.map_or_else(String::new, |(_, name)| name),
@@ -444,7 +467,27 @@ fn read_input(
         normalise: normalise?,
         placement: placement?,
         pad: u8::try_from(pad).ok()?,
+        person_px: person_px?,
     })
+}
+
+fn read_person_px(source: &mut Source<'_>, fields: &mut Fields<'_>) -> Option<PersonPx> {
+    let Some((at, values)) = fields.numbers(source, "person_px") else {
+        return Some(PersonPx::USUAL);
+    };
+    match values[..] {
+        [nearest, furthest] if nearest > 0.0 && (0.0..=nearest).contains(&furthest) => {
+            Some(PersonPx { nearest, furthest })
+        }
+        _ => {
+            source.problem(
+                at,
+                "input.person_px wants two heights: of whoever is nearest on a door's line, above 0, \
+                 and of whoever is furthest, not above it",
+            );
+            None
+        }
+    }
 }
 
 fn read_normalise(

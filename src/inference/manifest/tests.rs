@@ -62,6 +62,13 @@ fn a_sound_description_is_read_whole() {
     assert_eq!(manifest.family, Family::YoloX);
     assert_eq!(manifest.input.size, (416, 416));
     assert_eq!(manifest.input.pad, 114);
+    assert_eq!(manifest.input.person_px, PersonPx::USUAL);
+    let short = parse(&GOOD.replace("flexible", "person_px = [60, 20.5]\nflexible")).unwrap();
+    let wanted = PersonPx {
+        nearest: 60.0,
+        furthest: 20.5,
+    };
+    assert_eq!(short.input.person_px, wanted);
     assert_eq!(
         manifest.input.normalise,
         Normalise::new(Colour::Bgr, [0.0; 3], [1.0; 3])
@@ -187,6 +194,16 @@ fn each_mistake_is_named_with_its_line() {
             "\"top_left\"",
             "\"top_left\"\npad = 300",
             "model.toml:15: input.pad is 300, outside 0 to 255",
+        ),
+        (
+            "\"top_left\"",
+            "\"top_left\"\nperson_px = [40, 60]",
+            "model.toml:15: input.person_px wants two heights",
+        ),
+        (
+            "\"top_left\"",
+            "\"top_left\"\nperson_px = [40]",
+            "model.toml:15: input.person_px wants two heights",
         ),
         (
             "\"top_left\"",
