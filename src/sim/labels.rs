@@ -193,8 +193,9 @@ fn person(
         )
     };
     let swing = (figure.pose.legs[0].swing - figure.pose.legs[1].swing).abs();
+    let carries = |thing| figure.outfit.carried.contains(&thing);
     let posture = match () {
-        () if figure.outfit.carried.contains(&Carried::Wheelchair) => "sit",
+        () if carries(Carried::Wheelchair) || carries(Carried::Chair) => "sit",
         () if swing > 0.12 => "walk",
         () => "stand",
     };

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::math::{Mat3, Vec3, mix, smooth, v3};
 use super::skeleton::{WAIST_SHARE, side_sign};
+use super::workplace::DESK_M;
 use super::{Arm, Build, Dice, Pose};
 
 /// Share of the cycle a foot stays on the floor.
@@ -47,6 +48,9 @@ pub enum Action {
     Raise,
     /// Sit in a wheelchair, hands on its rims; goes with [`super::Carried::Wheelchair`].
     Sit,
+    /// Sit on a chair, hands before the chest on what may be a desk; goes with
+    /// [`super::Carried::Chair`].
+    Desk,
     /// The right hand reaches for this point of the world (reader, handle), m.
     Reach([f64; 3]),
     /// The left hand reaches for this point of the world, m.
@@ -416,7 +420,17 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
             pose.arms[1].palm = -0.4;
             pose.arms[1].curl = 0.9;
         }
-        Action::Sit => sit(build, pose),
+        Action::Sit => {
+            // Feet on rests, a hand's breadth over the floor.
+            sit(build, pose, 0.13);
+            for side in 0..2 {
+                let s = side_sign(side);
+                let at = v3(0.02, 0.30 * s, 0.02 - 0.09 * build.height_m);
+                reach(build, pose, side, at, v3(-1.0, 0.6 * s, 0.2));
+                pose.arms[side].curl = 0.8;
+            }
+        }
+        Action::Desk => at_desk(build, pose),
         Action::Reach(to) => reach_world(build, pose, 1, to),
         Action::ReachLeft(to) => reach_world(build, pose, 0, to),
     }
@@ -425,25 +439,39 @@ fn act(build: &Build, action: Action, pose: &mut Pose) {
 /// Height of a seated person's hip joints, m: a cushion at half a metre.
 pub(super) const SEATED_HIP_M: f32 = 0.60;
 
-fn sit(build: &Build, pose: &mut Pose) {
+/// Sits, with the feet this far over the floor, m.
+fn sit(build: &Build, pose: &mut Pose, feet_m: f32) {
     pose.hip_m = SEATED_HIP_M;
     pose.sway_m = [-0.05, 0.0];
     pose.pelvis = [0.0, -0.10, 0.0];
     pose.spine = [0.0, 0.10, 0.0];
     for side in 0..2 {
         let s = side_sign(side);
-        // Feet on rests, a hand's breadth over the floor.
         let to = v3(
             build.thigh_m() * 0.98,
             0.04 * s,
-            0.13 + build.ankle_m() - SEATED_HIP_M,
+            feet_m + build.ankle_m() - SEATED_HIP_M,
         );
         bend_leg(build, to, 0.1, side, pose);
         let leg = &mut pose.legs[side];
         (leg.turn, leg.toes) = (0.1, 0.0);
-        let at = v3(0.02, 0.30 * s, 0.02 - 0.09 * build.height_m);
-        reach(build, pose, side, at, v3(-1.0, 0.6 * s, 0.2));
-        pose.arms[side].curl = 0.8;
+    }
+}
+
+/// Sits with the hands on a desk, bent forward a little.
+fn at_desk(build: &Build, pose: &mut Pose) {
+    sit(build, pose, 0.0);
+    pose.spine[1] += 0.12;
+    let (chest, rot) = chest_frame(build, pose);
+    let root = Mat3::yaw(pose.heading_rad);
+    let floor = v3(pose.at[0] as f32, pose.at[1] as f32, 0.0);
+    for side in 0..2 {
+        let s = side_sign(side);
+        let hand = floor + root.apply(v3(0.40, 0.16 * s, DESK_M + 0.05));
+        let elbow = v3(-0.3, 0.45 * s, -1.0);
+        reach(build, pose, side, rot.undo(hand - chest), elbow);
+        pose.arms[side].palm = 1.2;
+        pose.arms[side].curl = 0.4;
     }
 }
 

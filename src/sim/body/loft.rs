@@ -1,6 +1,6 @@
 //! Lofted surfaces: rings of points joined into a skin.
 
-use super::math::{Mat3, Vec3};
+use super::math::{Mat3, Vec3, v3};
 use super::surface::{Part, Surface};
 
 /// One cross-section: an ellipse (or a squarer curve) whose front and back depths may differ.
@@ -186,6 +186,20 @@ pub fn rounded_box(out: &mut Surface, part: Part, at: Vec3, rot: &Mat3, half: Ve
                 z,
             }),
             z,
+        )
+    });
+}
+
+/// A thin straight tube, of the strap's colour.
+pub fn tube_between(out: &mut Surface, a: Vec3, b: Vec3, radius: f32) {
+    let along = (b - a).unit();
+    let side = along.cross(v3(0.31, 0.87, 0.21)).unit();
+    let front = side.cross(along);
+    grid(out, Part::Strap, Rows::Down, 2, 6, |row, angle| {
+        let at = if row == 0 { a } else { b };
+        (
+            at + side * (radius * angle.sin()) + front * (radius * angle.cos()),
+            row as f32,
         )
     });
 }

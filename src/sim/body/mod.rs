@@ -24,6 +24,7 @@ mod skeleton;
 mod surface;
 mod things;
 mod torso;
+mod workplace;
 
 pub use build::Build;
 pub use dice::Dice;

@@ -120,6 +120,10 @@ pub enum Carried {
     Umbrella,
     /// Sat in; goes with [`super::Action::Sit`].
     Wheelchair,
+    /// Sat in, at a desk or not; goes with [`super::Action::Desk`].
+    Chair,
+    /// Before somebody who sits; goes with [`Self::Chair`].
+    Desk,
     /// A service cart pushed with both hands; goes with [`super::Action::Push`].
     Cart,
 }

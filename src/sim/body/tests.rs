@@ -107,6 +107,7 @@ fn surfaces_are_finite_whatever_is_worn_and_done() {
             Action::Push,
             Action::Raise,
             Action::Sit,
+            Action::Desk,
             Action::ReachLeft([0.4, 0.3, 1.1]),
         ]);
         let stance = Stance {

@@ -1,11 +1,12 @@
-//! Carried things: bags, boxes, cups, phones.
+//! Carried things: bags, boxes, cups, phones; what is sat in is in `workplace`.
 
-use super::loft::{Rows, ellipsoid, grid, rounded_box, sheet};
+use super::loft::{Rows, ellipsoid, grid, rounded_box, sheet, tube_between};
 use super::math::{Mat3, Vec3, mix, v3};
 use super::outfit::{Carried, Outer};
 use super::skeleton::Frame;
 use super::surface::{Part, Surface};
 use super::torso::Trunk;
+use super::workplace::{chair, desk};
 use super::{Build, Outfit, Skeleton};
 
 /// Adds everything the outfit carries.
@@ -33,6 +34,8 @@ pub(super) fn add(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &
             Carried::Trolley => trolley(out, build, skeleton),
             Carried::Umbrella => umbrella(out, build, outfit, skeleton),
             Carried::Wheelchair => wheelchair(out, skeleton),
+            Carried::Chair => chair(out, outfit, skeleton),
+            Carried::Desk => desk(out, outfit, skeleton),
             Carried::Cart => cart(out, build, outfit, skeleton),
         }
     }
@@ -74,19 +77,6 @@ fn ribbon(out: &mut Surface, points: &[Vec3], across: Vec3, half_m: f32) {
             )
         },
     );
-}
-
-fn tube_between(out: &mut Surface, a: Vec3, b: Vec3, radius: f32) {
-    let along = (b - a).unit();
-    let side = along.cross(v3(0.31, 0.87, 0.21)).unit();
-    let front = side.cross(along);
-    grid(out, Part::Strap, Rows::Down, 2, 6, |row, angle| {
-        let at = if row == 0 { a } else { b };
-        (
-            at + side * (radius * angle.sin()) + front * (radius * angle.cos()),
-            row as f32,
-        )
-    });
 }
 
 fn backpack(out: &mut Surface, build: &Build, outfit: &Outfit, skeleton: &Skeleton) {

@@ -53,6 +53,8 @@ pub struct ShotPlan {
     pub wide_lenses: f32,
     /// Share of people who are children.
     pub children: f32,
+    /// Share of people who sit on office chairs, most of them at desks.
+    pub seated: f32,
 }
 
 impl Default for ShotPlan {
@@ -72,6 +74,7 @@ impl Default for ShotPlan {
             spectra: vec![(Spectrum::Visible, 1.0)],
             wide_lenses: 0.0,
             children: 0.0,
+            seated: 0.0,
         }
     }
 }
@@ -99,6 +102,7 @@ impl ShotPlan {
             ],
             wide_lenses: 0.2,
             children: 0.08,
+            seated: 0.10,
         }
     }
 }
@@ -277,14 +281,21 @@ impl ShotPlan {
             build.girth *= 0.92;
             build.belly *= 0.5;
         }
-        let outfit = Outfit::random(dice, build.feminine);
+        let mut outfit = Outfit::random(dice, build.feminine);
+        let seated = self.seated > 0.0 && dice.chance(self.seated);
+        if seated {
+            outfit.carried = vec![Carried::Chair];
+            if dice.chance(0.7) {
+                outfit.carried.push(Carried::Desk);
+            }
+        }
         let through = if dice.chance(0.5) { 1.571 } else { -1.571 };
         let heading_rad = if dice.chance(0.6) {
             through + 0.45 * dice.normal()
         } else {
             dice.range(-PI, PI)
         };
-        let moves = dice.chance(0.7);
+        let moves = !seated && dice.chance(0.7);
         let stance = Stance {
             at,
             heading_rad,
@@ -384,6 +395,7 @@ pub fn any_action(dice: &mut Dice, outfit: &Outfit) -> Action {
             Carried::Box => return Action::Carry,
             Carried::Cart => return Action::Push,
             Carried::Wheelchair => return Action::Sit,
+            Carried::Chair => return Action::Desk,
             Carried::Umbrella => return Action::Raise,
             Carried::Cup | Carried::Tablet => return Action::Hold,
             Carried::Phone => return dice.pick(&[Action::Phone, Action::Read, Action::Hold]),
