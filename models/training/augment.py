@@ -35,7 +35,7 @@ WEIGHTS = {
     "doors_empty": 1.5,
     "meeting": 3.0,
     "walkcam": 2.0,
-    "penn": 1.5,
+    "penn": 3.0,
     "clips": 2.0,
 }
 # Real people whose full body, foot and head are guessed from the visible box: standing upright.
@@ -46,6 +46,7 @@ UPRIGHT = (2.0, 4.2)  # height by width of a box that may be a standing person
 GUESS_WEIGHT = 0.3
 FOOT_UP = 0.02  # the floor point below the body is this much of the height above the lower edge
 HEAD_DOWN = 0.075  # the head's centre is this much of the height below the upper edge
+HIDES = 0.3  # share of pictures in which a bar hides a part of somebody
 CALM = 0.5  # towards the end, changes of pictures happen this much as often
 STEEP = 65.0  # degrees from which a rendered view may be turned by any angle
 
@@ -179,7 +180,7 @@ class Batch:
     pictures: torch.Tensor
     values: torch.Tensor
     kind: torch.Tensor
-    rendered: torch.Tensor  # [batch], whether any part of it is
+    taught: torch.Tensor  # [batch], whether a teacher who learnt from snapshots knows such views
 
 
 class Maker:
@@ -230,7 +231,8 @@ class Maker:
         )
         middle = torch.where(mosaic[:, None], middle, torch.ones_like(middle) * 2)
         middle = middle * torch.tensor([width, height], device=middle.device)
-        rendered = self.store.rendered[which[:, :4]].any(1)
+        strange = self.store.rendered | self.store.turn
+        taught = ~strange[which[:, :4]].any(1)
         windows = self.windows(middle, mosaic, size, width, height)
         forward = self.maps(which, windows, mosaic, width, height, plain)
         values, kind = self.moved(which, forward, windows)
@@ -238,14 +240,14 @@ class Maker:
         windows[:, 4] = bar
         if hasattr(self.store, "pictures"):
             painting = self.painting(which, forward, windows, width, height, plain)
-            return Batch(painting, *strongest(values, kind), rendered)
+            return Batch(painting, *strongest(values, kind), taught)
         sampled = self.sampled(which, forward, windows, middle, width, height)
         if sampled.is_cuda:
             sampled = sampled.half()  # an eighth of a grey step at worst, and half the traffic
         if not plain:
             sampled = self.coloured(sampled)
             sampled = self.damaged(sampled)
-        return Batch(sampled.clamp(0, 255), *strongest(values, kind), rendered)
+        return Batch(sampled.clamp(0, 255), *strongest(values, kind), taught)
 
     def windows(self, middle, mosaic, size, width, height):
         """Where each part shows: [batch, PARTS, edges]. Only part 0 without a mosaic."""
@@ -348,7 +350,7 @@ class Maker:
         """Hides somebody's lower part (at times a side) behind a bar of another picture."""
         batch = values.shape[0]
         device = values.device
-        use = self.chance(0.0 if plain else 0.3 * self.often, batch)
+        use = self.chance(0.0 if plain else HIDES, batch)
         person = (kind == 1).float() + 1e-6
         chosen = torch.multinomial(person, 1, generator=self.random)[:, 0]
         rows = torch.arange(batch, device=device)

@@ -2,8 +2,10 @@
 
 Cells are assigned by how well they do already (task-aligned assignment, TOOD, ICCV 2021): of the
 cells inside a person's visible box those with the highest score**ALPHA * overlap**BETA. The score
-learns the overlap that the cell's own box reaches (varifocal loss, CVPR 2021), boxes learn by
-GIoU (CVPR 2019), points by their distance relative to the person's size.
+learns the overlap that the cell's own box reaches (varifocal loss, CVPR 2021), but what overlaps by
+GOOD is worth as much as what fits exactly: else a person whose box is hard to tell is less sure than
+a plant whose box is easy. Boxes learn by GIoU (CVPR 2019), points by their distance relative to the
+person's size.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import model
 from augment import area
 
 ALPHA, BETA = 1.0, 5.0
+GOOD = 0.7  # overlap from which a box is good enough to be sure
 TOP = 10  # cells that answer for one person, at most
 REACH = 1.2  # strides around a small person's middle whose cells may answer too
 EASY = 0.75  # weight of a background cell, times its score squared
@@ -77,11 +80,12 @@ def assign(score, boxes, values, kind, centres, strides):
     strength, who = rival.max(1)
     positive = strength > 0
     taken &= torch.arange(truth.shape[1], device=who.device)[:, None] == who[:, None]
-    # The best cell of each person should reach the person's best overlap, the others less.
+    # The best cell of each person should reach what the best overlap is worth, the others less.
     fit = torch.where(taken, fit, torch.zeros_like(fit))
     top_fit = fit.amax(-1, keepdim=True).clamp(min=1e-12)
     top_iou = torch.where(taken, iou, torch.zeros_like(iou)).amax(-1, keepdim=True)
-    target = (fit / top_fit * top_iou).amax(1)
+    worth = (top_iou / GOOD).clamp(max=1.0)
+    target = (fit / top_fit * worth).amax(1)
     ignored = (inside(truth, x, y) & (kind == 2)[..., None]).any(1)
     return Assigned(positive, who, target, positive | ~ignored)
 

@@ -3,7 +3,9 @@
 The teacher is a YOLOX of 80 kinds of things on the same cells (strides 8, 16, 32), in ONNX Runtime.
 A layer of its own on each level of the network's neck learns the teacher's score of every kind in
 every cell, so that the neck learns to tell people from chairs and coats sooner than from boxes of
-people alone. These layers are thrown away with the training; no weight of the teacher is used.
+people alone. These layers are thrown away with the training. The network's own score learns the
+teacher's score of people beside that of the labels, on the views that the teacher knows. No weight
+of the teacher is used.
 """
 
 import numpy as np
@@ -17,7 +19,9 @@ import export
 import model
 
 KINDS = 80
-WEIGHT = 2.0  # of the loss, beside the network's own
+PERSON = 1  # its place in the answers
+WEIGHT = 2.0  # of what is thrown away, beside the network's own loss
+WEIGHT_PEOPLE = 4.0  # of the network's own score
 RARE = -4.0  # start of the scores, as logit: most cells hold nothing
 
 
@@ -59,11 +63,18 @@ class Pupil(nn.Module):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.constant_(layer.bias, RARE)
 
-    def loss(self, necks, answers):
-        """How far from the teacher's answers [batch, cells, 1 + KINDS]; of each score its cross
-        entropy, weighted by the square of how wrong it is (quality focal loss, NeurIPS 2020)."""
+    def loss(self, necks, logits, answers):
+        """How far from the teacher's answers [batch, cells, 1 + KINDS]: these layers on the necks,
+        and the logits [batch, cells] of the network's own score."""
         says = [layer(level).flatten(2) for layer, level in zip(self.layers, necks)]
         says = torch.cat(says, 2).transpose(1, 2)
-        wrong = (says.detach().sigmoid() - answers) ** 2
-        each = F.binary_cross_entropy_with_logits(says, answers, reduction="none")
-        return WEIGHT * (each * wrong).sum() / answers.sum().clamp(min=1.0)
+        beside, own = far(says, answers), far(logits, answers[..., PERSON])
+        return WEIGHT * beside + WEIGHT_PEOPLE * own
+
+
+def far(logits, answers):
+    """Of each score its cross entropy, weighted by the square of how wrong it is (quality focal
+    loss, NeurIPS 2020)."""
+    wrong = (logits.detach().sigmoid() - answers) ** 2
+    each = F.binary_cross_entropy_with_logits(logits, answers, reduction="none")
+    return (each * wrong).sum() / answers.sum().clamp(min=1.0)

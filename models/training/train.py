@@ -316,14 +316,14 @@ class Training:
             self.centres[width, height] = model.cells(height, width, self.device)
         return self.centres[width, height]
 
-    def taught(self, batch, necks):
-        """The loss beside the teacher, who knows real pictures only."""
-        real = (~batch.rendered).nonzero()[:, 0]
-        if len(real) == 0:
+    def taught(self, batch, logits, necks):
+        """The loss beside the teacher, on the pictures that it knows."""
+        known = batch.taught.nonzero()[:, 0]
+        if len(known) == 0:
             # Nothing to learn, but other workers wait for the gradients.
             return sum(weights.sum() for weights in self.pupil.parameters()) * 0.0
-        answers = self.teacher.answers(batch.pictures[real])
-        return self.pupil.loss([level[real] for level in necks], answers)
+        answers = self.teacher.answers(batch.pictures[known])
+        return self.pupil.loss([level[known] for level in necks], logits[known], answers)
 
     def one_step(self, feed):
         """One step of the optimiser; returns the loss's parts."""
@@ -340,7 +340,7 @@ class Training:
         whole, parts = loss.losses(raw, batch.values, batch.kind, *self.cells(width, height))
         self.mark("loss")
         if self.teacher:
-            parts["teacher"] = self.taught(batch, necks)
+            parts["teacher"] = self.taught(batch, raw[..., 0], necks)
             whole = whole + parts["teacher"]
             self.mark("teacher")
         self.optimiser.zero_grad()
@@ -420,7 +420,7 @@ def run(training, maker, renderer, held):
     feed = Feed(maker, options)
     training.begun = saved = time.time()
     sums, seen, logged, checked = {}, 0, time.time(), time.time()
-    last_step = None
+    last_step, log_from = None, training.step
     every = options.log_every
     first = training.group.rank == 0
     while not training.group.over:
@@ -442,14 +442,14 @@ def run(training, maker, renderer, held):
         for name, value in parts.items():
             sums[name] = sums.get(name, 0) + value
         if training.step % every == 0 or training.step <= 3:
-            steps = (training.step - 1) % every + 1
+            steps = training.step - log_from
             line = {name: round(float(value) / steps, 4) for name, value in sums.items()}
             line |= {"step": training.step, "rate": round(training.rate(), 6),
                      "progress": round(training.progress(), 4),
                      "pictures_s": round(seen / (time.time() - logged))}
             if training.step % every == 0:
                 write_line(options.out / "log.jsonl", line)
-                sums, seen, logged = {}, 0, time.time()
+                sums, seen, logged, log_from = {}, 0, time.time(), training.step
             if training.step % (10 * every) == 0 or training.step <= 3:
                 print(json.dumps(line), flush=True)
         if now - saved > options.save_every:
