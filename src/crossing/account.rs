@@ -27,7 +27,7 @@ use crate::units::{Instant, Interval, Span, TrackId};
 const MOTION_SPAN: Span = Span::from_ms(400);
 
 /// How far off the foot of somebody who stands may be for as long as they keep the posture, m: half as
-/// much again as the default detector's median error (9.5 cm, `models/lintel/README.md`). More frames of
+/// much again as the default detector's median error (10 cm, `models/lintel/README.md`). More frames of
 /// the same posture do not average it out.
 const STANDING_ERROR_M: f64 = 0.15;
 
