@@ -6,7 +6,7 @@ use super::outfit::{Carried, Outer};
 use super::skeleton::Frame;
 use super::surface::{Part, Surface};
 use super::torso::Trunk;
-use super::workplace::{chair, desk};
+use super::workplace::{Place, chair, desk};
 use super::{Build, Outfit, Skeleton};
 
 /// Adds everything the outfit carries.
@@ -263,10 +263,9 @@ fn wheel(out: &mut Surface, at: Vec3, rot: &Mat3, radius: f32, thick: f32) {
 }
 
 fn wheelchair(out: &mut Surface, skeleton: &Skeleton) {
-    let root = &skeleton.root;
-    let rot = root.rot;
-    let hips = root.rot.undo(skeleton.pelvis.at - root.at);
-    let place = |x: f32, y: f32, z: f32| root.at + rot.apply(v3(hips.x + x, y, z));
+    let rot = skeleton.root.rot;
+    let seat = Place::new(skeleton);
+    let place = |x: f32, y: f32, z: f32| seat.point(x, y, z);
     rounded_box(
         out,
         Part::Thing,

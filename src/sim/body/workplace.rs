@@ -12,13 +12,13 @@ const CUSHION_M: f32 = 0.50;
 pub(super) const DESK_M: f32 = 0.74;
 
 /// The floor below the hips, and the way the body faces.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     skeleton: &'a Skeleton,
     forward_m: f32,
 }
 
 impl<'a> Place<'a> {
-    fn new(skeleton: &'a Skeleton) -> Self {
+    pub(super) fn new(skeleton: &'a Skeleton) -> Self {
         let root = &skeleton.root;
         let hips = root.rot.undo(skeleton.pelvis.at - root.at);
         Self {
@@ -27,7 +27,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn point(&self, x: f32, y: f32, z: f32) -> Vec3 {
+    /// So far forward, left and up of that, in the world, m.
+    pub(super) fn point(&self, x: f32, y: f32, z: f32) -> Vec3 {
         self.skeleton.root.point(v3(self.forward_m + x, y, z))
     }
 }
