@@ -324,7 +324,7 @@ fn outline(
     let (surface, _) = Surface::new(build, outfit, pose, 0.4);
     let mut found: Option<BoxInImage> = None;
     for (p, part) in surface.positions().iter().zip(surface.parts()) {
-        if part.is_carried() {
+        if part.is_thing() {
             continue;
         }
         let (p, _) = projector.project([f64::from(p.x), f64::from(p.y), f64::from(p.z)])?;

@@ -36,12 +36,22 @@ pub enum Part {
     Thing,
     /// Straps and handles of carried things.
     Strap,
+    /// What somebody sits on or at.
+    Furniture,
+    /// Its metal and plastic.
+    Frame,
 }
 
 impl Part {
-    /// Whether the piece belongs to a carried thing, not to the person.
-    pub fn is_carried(self) -> bool {
-        matches!(self, Self::Thing | Self::Strap)
+    /// Whether the piece belongs to a thing, carried or sat at, not to the person.
+    pub fn is_thing(self) -> bool {
+        matches!(self, Self::Thing | Self::Strap) || self.is_furniture()
+    }
+
+    /// Whether the piece hides whose it is, as any furniture does. What is carried does not: a
+    /// person under an umbrella is still labelled, and the box reaches as far as the person.
+    pub fn is_furniture(self) -> bool {
+        matches!(self, Self::Furniture | Self::Frame)
     }
 }
 
@@ -103,6 +113,11 @@ impl Surface {
     /// Vertex indices.
     pub fn triangles(&self) -> &[[u32; 3]] {
         &self.triangles
+    }
+
+    /// What a triangle is made of.
+    pub fn part_of(&self, triangle: u32) -> Part {
+        self.parts[self.triangles[triangle as usize][0] as usize]
     }
 
     /// Number of vertices.

@@ -40,16 +40,16 @@ pub(super) fn chair(out: &mut Surface, outfit: &Outfit, skeleton: &Skeleton) {
     let rot = skeleton.root.rot;
     let seat = v3(0.24, 0.24, 0.04);
     let middle = place.point(0.08, 0.0, CUSHION_M - seat.z);
-    rounded_box(out, Part::Strap, middle, &rot, seat, 0.03);
+    rounded_box(out, Part::Frame, middle, &rot, seat, 0.03);
     let (low, high) = (dice.range(0.52, 0.62), dice.range(0.85, 1.2));
     let half = v3(0.03, dice.range(0.19, 0.25), 0.5 * (high - low));
     let lean = rot.after(&Mat3::pitch(-0.12));
     let back = place.point(-0.23, 0.0, low + half.z);
-    rounded_box(out, Part::Strap, back, &lean, half, 0.03);
+    rounded_box(out, Part::Frame, back, &lean, half, 0.03);
     if dice.chance(0.35) {
         let coat = v3(0.05, half.y + 0.03, dice.range(0.25, 0.4));
         let hung = place.point(-0.25, 0.0, high + 0.02 - coat.z);
-        rounded_box(out, Part::Thing, hung, &lean, coat, 0.05);
+        rounded_box(out, Part::Furniture, hung, &lean, coat, 0.05);
     }
     let foot = place.point(0.05, 0.0, 0.09);
     tube_between(out, foot, place.point(0.05, 0.0, CUSHION_M - 0.08), 0.03);
@@ -64,7 +64,7 @@ pub(super) fn chair(out: &mut Surface, outfit: &Outfit, skeleton: &Skeleton) {
             let rest = v3(0.14, 0.03, 0.018);
             rounded_box(
                 out,
-                Part::Strap,
+                Part::Frame,
                 place.point(0.02, side, 0.70),
                 &rot,
                 rest,
@@ -84,16 +84,20 @@ pub(super) fn desk(out: &mut Surface, outfit: &Outfit, skeleton: &Skeleton) {
     let mut add = |part, at: [f32; 3], half: Vec3| {
         out.add_box(part, place.point(at[0], shift + at[1], at[2]), &rot, half);
     };
-    add(Part::Thing, [middle, 0.0, DESK_M - half.z], half);
+    add(Part::Furniture, [middle, 0.0, DESK_M - half.z], half);
     for side in [-1.0_f32, 1.0] {
         let end = v3(0.9 * half.x, 0.02, 0.5 * DESK_M - half.z);
-        add(Part::Thing, [middle, side * (half.y - 0.05), end.z], end);
+        add(
+            Part::Furniture,
+            [middle, side * (half.y - 0.05), end.z],
+            end,
+        );
     }
     let far = middle + 0.6 * half.x;
     if dice.chance(0.5) {
         let front = v3(0.015, half.y - 0.06, dice.range(0.2, 0.34));
         add(
-            Part::Thing,
+            Part::Furniture,
             [far + 0.08, 0.0, DESK_M - 0.04 - front.z],
             front,
         );
@@ -102,9 +106,9 @@ pub(super) fn desk(out: &mut Surface, outfit: &Outfit, skeleton: &Skeleton) {
         let y = dice.range(-0.15, 0.15) + 0.55 * screen as f32;
         let pane = v3(0.018, dice.range(0.2, 0.3), dice.range(0.13, 0.19));
         let up = DESK_M + dice.range(0.08, 0.16);
-        add(Part::Strap, [far, y, up + pane.z], pane);
+        add(Part::Frame, [far, y, up + pane.z], pane);
         add(
-            Part::Strap,
+            Part::Frame,
             [far, y, 0.5 * (DESK_M + up)],
             v3(0.03, 0.03, 0.5 * (up - DESK_M)),
         );

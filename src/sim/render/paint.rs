@@ -130,11 +130,11 @@ impl<'a> Painter<'a> {
                     slope,
                 }
             }
-            Part::Thing => {
+            Part::Thing | Part::Furniture => {
                 let rough = noise2(u * 3.0, v * 9.0, seed ^ 4);
                 plain(dim(self.thing, 1.0 + 0.08 * rough), 0.05)
             }
-            Part::Strap => plain(dim(self.thing, 0.55), 0.05),
+            Part::Strap | Part::Frame => plain(dim(self.thing, 0.55), 0.05),
         }
     }
 

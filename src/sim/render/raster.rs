@@ -53,7 +53,7 @@ impl Layer {
         for (s, part) in spots.iter().zip(surface.parts()) {
             if s.inv > 0.0 {
                 all.add(s);
-                if !part.is_carried() {
+                if !part.is_thing() {
                     own.add(s);
                 }
             }
@@ -76,7 +76,7 @@ impl Layer {
             extent: own.0,
         };
         for (i, t) in surface.triangles().iter().enumerate() {
-            let own = !surface.parts()[t[0] as usize].is_carried();
+            let own = !surface.parts()[t[0] as usize].is_thing();
             out.fill(i as u32, *t, own);
         }
         out

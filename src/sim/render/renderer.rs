@@ -7,7 +7,7 @@ use super::light::{Source, WallLine};
 use super::picture::Picture;
 use super::scene::{Figure, Moment, Scene};
 use super::sensor::Spectrum;
-use super::truth::{FrameTruth, PersonTruth, Tally};
+use super::truth::{FrameTruth, PersonTruth, Shown};
 use crate::detection::BoxInImage;
 use crate::floor::PointInFloor;
 use crate::sim::body::{Skeleton, Vec3};
@@ -174,32 +174,53 @@ impl Renderer {
         FrameTruth { people }
     }
 
-    fn person_truth(&self, figure: &Figure, actor: &Actor, me: u16, owners: &[u16]) -> PersonTruth {
+    /// The samples of a body that show, and how many it has in all: also those that lie outside of
+    /// the picture.
+    fn shown(&self, actor: &Actor, me: u16, owners: &[u16]) -> (Shown, u64) {
         let k = self.samples as i32;
         let across = self.backdrop.width as i32 * k;
         let down = self.backdrop.height as i32 * k;
         let layer = &actor.layer;
-        let (mut shown, mut whole) = (Tally::EMPTY, 0_u64);
+        let mut shown = Shown::new(layer.width as usize, layer.height as usize);
+        let mut whole = 0;
         for row in 0..layer.height {
             for column in 0..layer.width {
-                if !layer.body[(row * layer.width + column) as usize] {
+                let i = (row * layer.width + column) as usize;
+                if !layer.body[i] {
                     continue;
                 }
                 whole += 1;
                 let (x, y) = (column + layer.x0, row + layer.y0);
                 let inside = x >= 0 && y >= 0 && x < across && y < down;
-                if inside && owners[(y * across + x) as usize] == me {
-                    shown.add(x, y);
+                let before = || actor.surface.part_of(layer.triangle[i]);
+                if inside && owners[(y * across + x) as usize] == me && !before().is_furniture() {
+                    shown.add(column as usize, row as usize);
                 }
             }
         }
+        (shown, whole)
+    }
+
+    fn person_truth(&self, figure: &Figure, actor: &Actor, me: u16, owners: &[u16]) -> PersonTruth {
+        let k = f64::from(self.samples as u32);
+        let layer = &actor.layer;
+        let (shown, whole) = self.shown(actor, me, owners);
+        let count = shown.count as f64;
+        let px = |first: i32, samples: usize| (f64::from(first) + samples as f64) / k;
+        let visible_box = shown.bounds().map(|[left, top, right, bottom]| {
+            BoxInImage::new(
+                px(layer.x0, left),
+                px(layer.y0, top),
+                px(layer.x0, right),
+                px(layer.y0, bottom),
+            )
+        });
         let seen_whole = layer
             .spots
             .iter()
             .zip(actor.surface.parts())
-            .all(|(s, part)| s.inv > 0.0 || part.is_carried());
-        let px = |v: f32| f64::from(v) / f64::from(k);
-        let [l, t, r, b] = layer.extent;
+            .all(|(s, part)| s.inv > 0.0 || part.is_thing());
+        let [left, top, right, bottom] = layer.extent.map(|v| f64::from(v) / k);
         let pose = &figure.pose;
         let skeleton = Skeleton::new(&figure.build, pose);
         let (crown, chin) = (skeleton.crown, skeleton.head.at);
@@ -207,14 +228,10 @@ impl Renderer {
         let seen = |p: Vec3| point([f64::from(p.x), f64::from(p.y), f64::from(p.z)]);
         PersonTruth {
             id: figure.id,
-            visible_box: shown.bounds(k),
-            full_box: seen_whole.then(|| BoxInImage::new(px(l), px(t), px(r), px(b))),
-            visible_area: shown.count as f64 / f64::from(k * k),
-            visible_share: if whole > 0 {
-                shown.count as f64 / whole as f64
-            } else {
-                0.0
-            },
+            visible_box,
+            full_box: seen_whole.then(|| BoxInImage::new(left, top, right, bottom)),
+            visible_area: count / (k * k),
+            visible_share: if whole > 0 { count / whole as f64 } else { 0.0 },
             floor: PointInFloor {
                 x: pose.at[0],
                 y: pose.at[1],

@@ -209,10 +209,7 @@ impl Renderer {
 
     /// Whether all samples of a pixel lie on one plain part, so that two of them tell enough.
     fn is_even(&self, actor: &Actor, owned: &Owned) -> bool {
-        let part = |i: usize| {
-            let corners = actor.surface.triangles()[owned.list[i].0 as usize];
-            actor.surface.parts()[corners[0] as usize]
-        };
+        let part = |i: usize| actor.surface.part_of(owned.list[i].0);
         let first = part(0);
         first != Part::Head && (1..4).all(|i| part(i) == first)
     }

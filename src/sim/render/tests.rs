@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::detection::{BoxInImage, PointInImage};
-use crate::sim::body::{Build, Dice, Outfit, Stance, walking};
+use crate::sim::body::{Action, Build, Carried, Dice, Outfit, Stance, walking};
 
 const SIZE: (u32, u32) = (160, 90);
 
@@ -125,6 +125,32 @@ fn who_stands_behind_is_hidden() {
     // The share is that of the samples.
     let count = |f: &Frame| f.owners.iter().filter(|o| **o == 1).count() as f64;
     assert!((after.visible_share - count(&both) / count(&alone)).abs() < 0.01);
+}
+
+#[test]
+fn a_desk_hides_whose_it_is_and_an_umbrella_does_not() {
+    let renderer = hall(overlooking());
+    let with = |carried: &[Carried], action| {
+        let mut one = person(1, 0.0, -2.5, 0.0);
+        one.outfit.carried = carried.to_vec();
+        let stance = Stance {
+            at: [0.0, -2.5],
+            heading_rad: -1.571, // towards the camera
+            action,
+            ..Stance::default()
+        };
+        one.pose = walking(&one.build, &stance);
+        let frame = renderer.render(&moment(vec![one]));
+        let truth = &frame.truth.people[0];
+        let (visible, full) = (truth.visible_box.unwrap(), truth.full_box.unwrap());
+        (full.bottom - visible.bottom) / (full.bottom - full.top)
+    };
+    let chair = with(&[Carried::Chair], Action::Desk);
+    let desk = with(&[Carried::Chair, Carried::Desk], Action::Desk);
+    let umbrella = with(&[Carried::Umbrella], Action::Raise);
+    assert!(chair < 0.1, "the chair stands behind: {chair}");
+    assert!(desk > 0.2, "the desk hides the legs: {desk}");
+    assert!(umbrella < 0.05, "{umbrella}");
 }
 
 #[test]

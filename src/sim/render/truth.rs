@@ -44,39 +44,118 @@ pub struct FrameTruth {
     pub people: Vec<PersonTruth>,
 }
 
-/// Gathers the box and number of samples.
-#[derive(Debug, Clone, Copy)]
-pub struct Tally {
-    low: (i32, i32),
-    high: (i32, i32),
-    /// Samples counted.
-    pub count: u64,
+/// A piece of somebody is part of what shows from this share of all that shows of them: who labels
+/// a picture by hand draws no box out to a fingertip that looks out behind somebody else.
+const LEAST_PIECE: f64 = 0.04;
+
+/// The samples of one body that show, in a rectangle around it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    width: usize,
+    samples: Vec<bool>,
+    /// Samples that show.
+    pub count: usize,
 }
 
-impl Tally {
-    pub const EMPTY: Self = Self {
-        low: (i32::MAX, i32::MAX),
-        high: (i32::MIN, i32::MIN),
-        count: 0,
-    };
+impl Shown {
+    /// Nothing shows yet of what is `width` by `height` samples.
+    pub fn new(width: usize, height: usize) -> Self {
+        Self {
+            width,
+            samples: vec![false; width * height],
+            count: 0,
+        }
+    }
 
-    /// Counts the sample whose column and row these are.
-    pub fn add(&mut self, x: i32, y: i32) {
-        self.low = (self.low.0.min(x), self.low.1.min(y));
-        self.high = (self.high.0.max(x), self.high.1.max(y));
+    /// Counts the sample in this column and row.
+    pub fn add(&mut self, column: usize, row: usize) {
+        self.samples[row * self.width + column] = true;
         self.count += 1;
     }
 
-    /// The box in pixels.
-    pub fn bounds(&self, samples: i32) -> Option<BoxInImage> {
-        let px = |v: i32| f64::from(v) / f64::from(samples);
-        (self.count > 0).then(|| {
-            BoxInImage::new(
-                px(self.low.0),
-                px(self.low.1),
-                px(self.high.0 + 1),
-                px(self.high.1 + 1),
-            )
-        })
+    /// Left, top, right and bottom edge of the pieces that are large enough; `None` if nothing
+    /// shows. The largest piece always is.
+    pub fn bounds(mut self) -> Option<[usize; 4]> {
+        let mut pieces = Vec::new();
+        for start in 0..self.samples.len() {
+            if self.samples[start] {
+                pieces.push(self.take_piece(start));
+            }
+        }
+        let largest = pieces.iter().map(|piece| piece.0).max()?;
+        let least = largest.min((LEAST_PIECE * self.count as f64).ceil() as usize);
+        pieces
+            .into_iter()
+            .filter(|(count, _)| *count >= least)
+            .map(|(_, bounds)| bounds)
+            .reduce(|a, b| {
+                [
+                    a[0].min(b[0]),
+                    a[1].min(b[1]),
+                    a[2].max(b[2]),
+                    a[3].max(b[3]),
+                ]
+            })
+    }
+
+    /// Takes out the piece that `start` belongs to (side by side or corner to corner): its number
+    /// of samples and its edges.
+    fn take_piece(&mut self, start: usize) -> (usize, [usize; 4]) {
+        let (mut count, mut bounds) = (0, [usize::MAX, usize::MAX, 0, 0]);
+        let mut open = vec![start];
+        self.samples[start] = false;
+        while let Some(at) = open.pop() {
+            let (x, y) = (at % self.width, at / self.width);
+            count += 1;
+            bounds = [
+                bounds[0].min(x),
+                bounds[1].min(y),
+                bounds[2].max(x + 1),
+                bounds[3].max(y + 1),
+            ];
+            let height = self.samples.len() / self.width;
+            for y in y.saturating_sub(1)..(y + 2).min(height) {
+                for x in x.saturating_sub(1)..(x + 2).min(self.width) {
+                    let next = y * self.width + x;
+                    if std::mem::take(&mut self.samples[next]) {
+                        open.push(next);
+                    }
+                }
+            }
+        }
+        (count, bounds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(rows: &[&str], expect: Option<[usize; 4]>) {
+        let mut shown = Shown::new(rows[0].len(), rows.len());
+        for (y, row) in rows.iter().enumerate() {
+            for (x, _) in row.match_indices('#') {
+                shown.add(x, y);
+            }
+        }
+        assert_eq!(shown.bounds(), expect);
+    }
+
+    #[test]
+    fn a_box_holds_the_pieces_that_matter() {
+        check(&["....", "...."], None);
+        check(&["....", "..#."], Some([2, 1, 3, 2]));
+        // Halves before and behind a post are both somebody.
+        check(&["###..###", "###..###"], Some([0, 0, 8, 2]));
+        // A fingertip behind somebody else is not.
+        let whole = "###########.......";
+        let tip = "###########......#";
+        check(&[whole, whole, tip], Some([0, 0, 11, 3]));
+        // Corner to corner is one piece.
+        check(&["##...", "##...", "..#..", "...##"], Some([0, 0, 5, 4]));
+        // Of nothing but crumbs the largest counts.
+        let crumbs = format!("{}##", "#.".repeat(40));
+        check(&[&crumbs], Some([80, 0, 82, 1]));
     }
 }
