@@ -33,8 +33,8 @@ const FILES: [(&str, &str); 7] = [
 ];
 /// Scripts of the package.
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
-/// Folders of `models` that are no models.
-const NOT_SHIPPED: &str = "training";
+/// What `models` holds for whoever trains on, and no box needs.
+const NOT_SHIPPED: [&str; 3] = ["training", "lintel.pt", "curves.csv"];
 
 /// Builds the package into `out/`.
 pub(crate) fn deb(root: &Path) -> Outcome {
@@ -120,10 +120,11 @@ fn depends(binary: &Path) -> Outcome<Vec<String>> {
 }
 
 fn copy(from: &Path, to: &Path) -> Outcome {
+    let name = from.file_name().unwrap_or_default();
+    if NOT_SHIPPED.iter().any(|left| name == *left) {
+        return Ok(());
+    }
     if from.is_dir() {
-        if from.file_name().is_some_and(|name| name == NOT_SHIPPED) {
-            return Ok(());
-        }
         for entry in fs::read_dir(from).map_err(cannot(from))? {
             let entry = entry.map_err(cannot(from))?;
             copy(&entry.path(), &to.join(entry.file_name()))?;
