@@ -29,7 +29,7 @@ PAD = float(pictures.PAD)
 
 # How often each source is drawn, for each picture it has: what is most like a door camera most.
 WEIGHTS = {
-    "cctv_office_lobby": 2.5,
+    "cctv_office_lobby": 3.0,
     "overhead_dji": 2.0,
     "thermal": 1.0,
     "doors_empty": 1.5,

@@ -4,7 +4,7 @@
 
 Both files take any batch and any size whose sides are multiples of 32; the output is described
 at `Exported` in model.py. The int8 file is QDQ with unsigned activations and one scale a channel
-of weights. The first convolution stays in float (three channels: an int8 one takes three times
+of weights, which `rounding.py` rounds. The first convolution stays in float (three channels: an int8 one takes three times
 as long, measured), and so do the last ones, whose distances need more than 256 steps.
 
 PyTorch and ONNX Runtime must agree on what was written, else this fails.
@@ -30,8 +30,14 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import model
 import pictures
+import rounding
 
 OPSET = 17
+# Percentage of an activation's values that its 256 steps reach over: the rarest, which a few
+# pictures have, would make all steps coarser. Errors of scores are 0.0056 with it (root mean square
+# over 160 training pictures), 0.0064 with all values, 0.0094 with 99.99.
+REACHED = 99.999
+RANGES_OF = 3  # of so many pictures one says how far activations reach; all say how to round
 # Largest difference allowed between PyTorch and ONNX Runtime: of scores, and of distances in px.
 SCORE_TOLERANCE = 2e-3
 PLACE_TOLERANCE = 0.1
@@ -51,9 +57,8 @@ def session_of(graph, threads=1):
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def write_float(network, path):
-    """Writes `network` as float32 to `path`."""
-    exported = model.Exported(network.cpu().float()).eval()
+def write_float(exported, path):
+    """Writes a network as float32 to `path`."""
     with torch.no_grad():
         torch.onnx.export(
             exported,
@@ -73,7 +78,6 @@ def write_float(network, path):
     graph.producer_version = ""
     onnx.checker.check_model(graph)
     onnx.save(graph, str(path))
-    return exported
 
 
 class Calibration(CalibrationDataReader):
@@ -85,6 +89,11 @@ class Calibration(CalibrationDataReader):
     def get_next(self):
         batch = next(self.batches, None)
         return None if batch is None else {"images": batch}
+
+
+def is_float(name):
+    """Whether a convolution stays as it is: the first one, and the last ones."""
+    return ".stem." in name or name.endswith("_out")
 
 
 def kept_in_float(graph):
@@ -100,15 +109,17 @@ def kept_in_float(graph):
     return kept
 
 
-def write_int8(source, path, batches):
-    """Quantises the float file `source` to `path`, calibrated on `batches`."""
+def write_int8(exported, path, batches):
+    """Quantises a network to `path`: rounded by and calibrated on `batches`."""
+    layers = rounding.convolutions(exported, is_float)
     with tempfile.TemporaryDirectory() as folder:
-        ready = os.path.join(folder, "ready.onnx")
-        quant_pre_process(str(source), ready, skip_symbolic_shape=True)
+        source, ready = (os.path.join(folder, name) for name in ("float.onnx", "ready.onnx"))
+        write_float(rounding.rounded(exported, layers, batches), source)
+        quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantize_static(
             ready,
             str(path),
-            Calibration(batches),
+            Calibration(batches[::RANGES_OF]),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -116,8 +127,9 @@ def write_int8(source, path, batches):
             # Seven bits a weight: processors without VNNI add pairs of products in 16 bits, which
             # eight would overflow.
             reduce_range=True,
-            calibrate_method=CalibrationMethod.MinMax,
+            calibrate_method=CalibrationMethod.Percentile,
             nodes_to_exclude=kept_in_float(onnx.load(ready).graph),
+            extra_options={"CalibPercentile": REACHED},
         )
 
 
@@ -146,7 +158,8 @@ def main():
     network = load(options.weights)
     keep(options.weights, options.out / f"{options.name}.pt")
     float_file = options.out / f"{options.name}.onnx"
-    exported = write_float(network, float_file)
+    exported = model.Exported(network.cpu().float()).eval()
+    write_float(exported, float_file)
     for shape in ((2, 256, 416), (1, 384, 640)):
         batch = np.random.default_rng(5).uniform(0, 255, (shape[0], 3, *shape[1:]))
         score, place = agree(exported, float_file, batch.astype(np.float32))
@@ -161,7 +174,7 @@ def main():
         for record in chosen
     ]
     int8_file = options.out / f"{options.name}_int8.onnx"
-    write_int8(float_file, int8_file, batches)
+    write_int8(exported, int8_file, batches)
     score, place = agree(exported, int8_file, batches[0])
     print(f"int8 differs from float by {score:.3f} in scores, {place:.1f} px in places")
     for file in (float_file, int8_file):

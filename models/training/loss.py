@@ -2,9 +2,11 @@
 
 Cells are assigned by how well they do already (task-aligned assignment, TOOD, ICCV 2021): of the
 cells inside a person's visible box those with the highest score**ALPHA * overlap**BETA. The score
-learns the overlap that the cell's own box reaches (varifocal loss, CVPR 2021), but what overlaps by
-GOOD is worth as much as what fits exactly: else a person whose box is hard to tell is less sure than
-a plant whose box is easy. Boxes learn by GIoU (CVPR 2019), points by their distance relative to the
+learns the overlap that the cell's own box reaches (varifocal loss, CVPR 2021), from POOR, which is
+worth nothing, to GOOD, which is worth as much as an exact fit: so the score is near to how likely
+the box will do. A score that learnt the plain overlap made a person whose box is hard to tell less
+sure than a plant whose box is easy, and half of one person as sure as the whole of another. Boxes
+learn by GIoU (CVPR 2019) whatever they are worth yet, points by their distance relative to the
 person's size.
 """
 
@@ -17,7 +19,8 @@ import model
 from augment import area
 
 ALPHA, BETA = 1.0, 5.0
-GOOD = 0.7  # overlap from which a box is good enough to be sure
+GOOD = 0.65  # overlap from which a box is good enough to be sure
+POOR = 0.3  # overlap up to which a box is as wrong as one on nobody
 TOP = 10  # cells that answer for one person, at most
 REACH = 1.2  # strides around a small person's middle whose cells may answer too
 EASY = 0.75  # weight of a background cell, times its score squared
@@ -32,11 +35,12 @@ WEIGHT_HEAD = 1.0
 
 @dataclass
 class Assigned:
-    """Per cell: whether it answers, for whom (index), what its score should be, whether its
-    score counts at all."""
+    """Per cell: whether it answers, for whom (index), how much compared with the best cell of
+    that person, what its score should be, whether its score counts at all."""
 
     positive: torch.Tensor
     person: torch.Tensor
+    share: torch.Tensor
     target: torch.Tensor
     counts: torch.Tensor
 
@@ -84,10 +88,11 @@ def assign(score, boxes, values, kind, centres, strides):
     fit = torch.where(taken, fit, torch.zeros_like(fit))
     top_fit = fit.amax(-1, keepdim=True).clamp(min=1e-12)
     top_iou = torch.where(taken, iou, torch.zeros_like(iou)).amax(-1, keepdim=True)
-    worth = (top_iou / GOOD).clamp(max=1.0)
-    target = (fit / top_fit * worth).amax(1)
+    worth = ((top_iou - POOR) / (GOOD - POOR)).clamp(0.0, 1.0)
+    share = fit / top_fit
+    target = (share * worth).amax(1)
     ignored = (inside(truth, x, y) & (kind == 2)[..., None]).any(1)
-    return Assigned(positive, who, target, positive | ~ignored)
+    return Assigned(positive, who, share.amax(1), target, positive | ~ignored)
 
 
 def inside(boxes, x, y):
@@ -114,20 +119,20 @@ def losses(raw, values, kind, centres, strides):
     batch, cell = chosen.positive.nonzero(as_tuple=True)
     got = places[batch, cell]
     want = values[batch, chosen.person[batch, cell]]
-    share = chosen.target[batch, cell].clamp(min=0.05)
+    share = chosen.share[batch, cell].clamp(min=0.05)
+    answers = chosen.share.sum().clamp(min=1.0)
     stride = strides[cell][:, None]
-    box = (share * (1 - overlap(got[:, :4], want[:, :4], True))).sum() / total
+    box = (share * (1 - overlap(got[:, :4], want[:, :4], True))).sum() / answers
     edge = F.smooth_l1_loss(got[:, :4] / stride, want[:, :4] / stride, reduction="none", beta=0.5)
-    edge = (share * edge.mean(-1)).sum() / total
+    edge = (share * edge.mean(-1)).sum() / answers
 
     known = share * want[:, 12]
-    most = total
     size = area(want[:, 4:8]).clamp(min=16.0).sqrt()
     full = (1 - overlap(got[:, 4:8], want[:, 4:8], True))
     full = full + smooth((got[:, 4:8] - want[:, 4:8]) / size[:, None])
     foot = smooth((got[:, 8:10] - want[:, 8:10]) / size[:, None])
     head = smooth((got[:, 10:12] - want[:, 10:12]) / size[:, None])
-    full, foot, head = ((known * part).sum() / most for part in (full, foot, head))
+    full, foot, head = ((known * part).sum() / answers for part in (full, foot, head))
     parts = {"score": score, "box": box, "edge": edge, "full": full, "foot": foot, "head": head}
     whole = (
         WEIGHT_SCORE * score
