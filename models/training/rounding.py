@@ -69,7 +69,7 @@ def on_steps(weight, seen):
 
 
 def convolutions(network, kept):
-    """Names of all convolutions, without those that begin with one of `kept` or are named so."""
+    """Names of all convolutions but those that `kept` says stay as they are."""
     return [
         name
         for name, layer in network.named_modules()
