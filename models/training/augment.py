@@ -48,7 +48,8 @@ FOOT_UP = 0.02  # the floor point below the body is this much of the height abov
 HEAD_DOWN = 0.075  # the head's centre is this much of the height below the upper edge
 HIDES = 0.3  # share of pictures in which a bar hides a part of somebody
 CALM = 0.5  # towards the end, changes of pictures happen this much as often
-STEEP = 65.0  # degrees from which a rendered view may be turned by any angle
+STEEP = 65.0  # degrees from which a rendered view may be turned
+TURNED = 0.6  # share of those that are
 
 
 def guessed(record):
@@ -282,13 +283,13 @@ class Maker:
         ratio = torch.exp(self.normal(*shape) * torch.where(whole, 0.06, 0.13))
         flip = torch.where(self.chance(0.5, *shape), -1.0, 1.0)
         steep = self.store.turn[which]
-        # Mostly a few degrees; straight from above, any angle.
+        # Mostly a few degrees.
         tilt = self.normal(*shape) * math.radians(4.0)
         tilt = torch.where(self.chance(0.4, *shape), tilt, tilt * 0.1).clamp(-0.26, 0.26)
-        angle = torch.where(steep, self.uniform(*shape, low=-math.pi, high=math.pi), tilt)
-        # People seen from above are nearly round, so keep half the turns at right angles exact.
-        right = torch.round(angle / (math.pi / 2)) * (math.pi / 2)
-        angle = torch.where(steep & self.chance(0.4, *shape), right, angle)
+        # Straight from above no side is up. By right angles alone: after others the box of what
+        # shows would be a guess, and two who stand close would be learnt with wrong edges.
+        right = torch.floor(self.uniform(*shape, low=-1.0, high=3.0)) * (math.pi / 2)
+        angle = torch.where(steep & self.chance(TURNED, *shape), right, tilt)
         skew = self.normal(*shape) * 0.03
         cos, sin = torch.cos(angle), torch.sin(angle)
         across, down = scale * ratio.sqrt(), scale / ratio.sqrt()

@@ -3,9 +3,9 @@ evaluate.
 
     python3 models/training/smoke.py [--steps 60]
 
-Takes a minute or two on one CPU core and needs no data. Fails when the loss does not fall, when
-a run gone on from a checkpoint differs from one in a single piece, when PyTorch and ONNX Runtime
-disagree, or when weights rounded together do no better than each by itself.
+Takes a minute or two on one CPU core and needs no data. Fails when the loss does not fall, when a
+run gone on from a checkpoint unlearns, when bfloat16 sees something else than float32, when PyTorch
+and ONNX Runtime disagree, or when weights rounded together do no better than each by itself.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from onnx import helper, numpy_helper
 
 import evaluate
 import export
+import mean
 import model
 import pack
 import pictures
@@ -33,6 +34,7 @@ import train
 
 WIDTH, HEIGHT = 192, 128
 FALL = 0.75  # the last loss must be below this share of the first
+NEAR = 0.02  # of the loss, between float32 and bfloat16
 
 
 def draw(folder, count=24):
@@ -163,11 +165,18 @@ def main():
         assert len(shared) == options.steps
         assert np.mean(shared[-5:]) < FALL * first, "two workers do not learn"
 
-        # Beside a teacher who knows nothing, and from a checkpoint of a run without one.
+        # Beside a teacher who knows nothing, from a checkpoint of a run without one, in half the
+        # digits.
         teaching(place / "teaching.onnx")
-        taught = trained(place / "taught", data, options.steps, "--teacher",
+        taught = trained(place / "taught", data, options.steps, "--half", "--teacher",
                          str(place / "teaching.onnx"), "--resume", str(place / "half" / "last.pt"))
-        assert np.mean(taught[-5:]) < FALL * first, "beside a teacher it does not learn"
+        assert np.mean(taught[-5:]) < FALL * first, "beside a teacher in bfloat16 it does not learn"
+        assert taught[0] != again[0], "bfloat16 changes nothing: it was not used"
+        assert abs(taught[0] / again[0] - 1) < NEAR, "bfloat16 sees something else"
+
+        ends = [torch.load(place / run / "last.pt", weights_only=True) for run in ("again", "whole")]
+        middle, *parts = (state["average"]["stem.0.weight"] for state in (mean.mean_of(ends), *ends))
+        assert torch.allclose(middle, (parts[0] + parts[1]) / 2, atol=1e-6), "the mean is none"
 
         sys.argv = ["export.py", "--weights", str(place / "whole" / "best.pt"), "--data", str(data),
                     "--out", str(place / "model"), "--name", "smoke"]
