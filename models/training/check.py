@@ -12,7 +12,7 @@ DOOR_SOURCES = ("cctv_office_lobby", "walkcam", "penn", "meeting")
 LEAST_SCORE = 0.02
 MOST = 200  # candidates of a picture
 STEEP = 60.0  # degrees
-OVERLAP = 0.55  # of two boxes of one person
+OVERLAP = 0.45  # of two boxes of one person
 
 
 def canvas(record):
