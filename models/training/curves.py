@@ -1,7 +1,8 @@
 """Draws how a training went: the loss and the checks' precision over the steps.
 
-    python3 models/training/curves.py --curves models/lintel/curves.csv --out models/lintel/training.svg \
-        [--log OUT/log.jsonl --name "rate falls"] [--checks OUT/checks.jsonl]
+    python3 models/training/curves.py --curves models/lintel/curves.csv \
+        --out models/lintel/training.svg [--log OUT/log.jsonl --name "rate falls"] \
+        [--checks OUT/checks.jsonl]
 
 `curves.csv` holds what earlier runs left (kind, series, step, value); a log and checks are added to
 it first, from the steps on that it does not have. Needs matplotlib, which training does not.
@@ -67,7 +68,8 @@ def draw(rows, path):
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     for panel, kind in ((left, LOSS), (right, PRECISION)):
         for name in dict.fromkeys(row[1] for row in rows if row[0] == kind):
-            steps, values = zip(*sorted((s, v) for its, n, s, v in rows if (its, n) == (kind, name)))
+            mine = sorted((s, v) for its, n, s, v in rows if (its, n) == (kind, name))
+            steps, values = zip(*mine)
             values = smooth(values) if kind == LOSS else values
             panel.plot(steps, values, label=name, linewidth=1.2,
                        marker=None if kind == LOSS else ".")

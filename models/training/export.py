@@ -4,8 +4,9 @@
 
 Both files take any batch and any size whose sides are multiples of 32; the output is described
 at `Exported` in model.py. The int8 file is QDQ with unsigned activations and one scale a channel
-of weights, which `rounding.py` rounds. The first convolution stays in float (three channels: an int8 one takes three times
-as long, measured), and so do the last ones, whose distances need more than 256 steps.
+of weights, which `rounding.py` rounds. The first convolution stays in float (three channels: an
+int8 one takes three times as long, measured), and so do the last ones, whose distances need more
+than 256 steps.
 
 PyTorch and ONNX Runtime must agree on what was written, else this fails.
 """

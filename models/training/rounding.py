@@ -1,8 +1,8 @@
 """Rounds the weights of convolutions to few bits so that what they put out changes least.
 
-Rounding each weight to the nearest step of its channel loses more than it must: here the weights are
-rounded one after another, and those still to come make up for the error so far, as far as what the
-convolution sees allows (GPTQ, ICLR 2023; optimal brain surgeon, NIPS 1992).
+Rounding each weight to the nearest step of its channel loses more than it must: here the weights
+are rounded one after another, and those still to come make up for the error so far, as far as what
+the convolution sees allows (GPTQ, ICLR 2023; optimal brain surgeon, NIPS 1992).
 """
 
 import copy

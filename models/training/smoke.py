@@ -174,8 +174,10 @@ def main():
         assert taught[0] != again[0], "bfloat16 changes nothing: it was not used"
         assert abs(taught[0] / again[0] - 1) < NEAR, "bfloat16 sees something else"
 
-        ends = [torch.load(place / run / "last.pt", weights_only=True) for run in ("again", "whole")]
-        middle, *parts = (state["average"]["stem.0.weight"] for state in (mean.mean_of(ends), *ends))
+        ends = [torch.load(place / run / "last.pt", weights_only=True)
+                for run in ("again", "whole")]
+        middle, *parts = (state["average"]["stem.0.weight"]
+                          for state in (mean.mean_of(ends), *ends))
         assert torch.allclose(middle, (parts[0] + parts[1]) / 2, atol=1e-6), "the mean is none"
 
         sys.argv = ["export.py", "--weights", str(place / "whole" / "best.pt"), "--data", str(data),

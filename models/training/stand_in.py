@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-# What may stand in; anything else that is missing is a mistake, and is left to the loader to say. Not
-# the driver, libcuda: who looks for a GPU must find that there is none.
+# What may stand in; anything else that is missing is a mistake, and is left to the loader to say.
+# Not the driver, libcuda: who looks for a GPU must find that there is none.
 OF_A_GPU = re.compile(r"lib(cu(?!da\.)|nv|nccl)\w*\.so\.\d+")
 SOURCE = "extern void abort(void); void stand_in(void) { abort(); }\n"
 
@@ -62,7 +62,7 @@ def build(library, versions, to):
         for names in versions.values() for name in sorted(names)
     )
     script = "".join(
-        f"{version} {{ global: {''.join(name + '; ' for name in sorted(names) or ['stand_in'])}}};\n"
+        f"{version} {{ global: {'; '.join(sorted(names) or ['stand_in'])}; }};\n"
         for version, names in versions.items()
         if version
     )

@@ -6,8 +6,9 @@
 The learning rate falls along `--steps`, or along `--seconds` of training summed over all runs;
 `--time-limit` ends this run early, whatever is left. With `--flat` the rate stays, so that
 training goes on for as long as there is time for it; `--finish SECONDS --resume COPY` makes a
-model of any such checkpoint: its rate falls to nothing along this one run. OUT gets last.pt (everything needed to go
-on), best.pt (the averaged weights of the best check so far), log.jsonl and checks.jsonl.
+model of any such checkpoint: its rate falls to nothing along this one run. OUT gets last.pt
+(everything needed to go on), best.pt (the averaged weights of the best check so far), log.jsonl
+and checks.jsonl.
 `--render PROGRAM` makes rendered pictures while training goes on. On a CPU `--workers 2` trains in
 two processes of one thread each, which is 1.4 times as fast as one process of two threads.
 Everything random is seeded; on a GPU, and with `--render` or `--seconds`, runs still differ in the
@@ -52,7 +53,9 @@ WARM_STEPS = 400
 AVERAGE = 0.9995  # of the averaged weights, a step
 CALM = 0.92  # from this share of the training on, pictures are changed less
 CLIP = 10.0
-ASKED = 2  # of so many pictures the teacher is asked about one: it takes as long as half the network
+# Of so many pictures the teacher is asked about one: with all, its answers would take more than a
+# quarter of the time.
+ASKED = 2
 HELD_SEED = 9  # of the rendered pictures to check on: the same in every run
 
 
@@ -130,7 +133,8 @@ def arguments(argv):
     parser.add_argument("--render-folder", default=os.path.join(tempfile.gettempdir(), "rendered"))
     parser.add_argument("--render-most", type=int, default=40000, help="pictures kept at most")
     parser.add_argument("--out", required=True, type=pathlib.Path)
-    parser.add_argument("--teacher", help="a YOLOX in ONNX whose answers are learnt beside, on a CPU")
+    parser.add_argument("--teacher",
+                        help="a YOLOX in ONNX whose answers are learnt beside, on a CPU")
     parser.add_argument("--resume", help="a last.pt to go on from")
     parser.add_argument("--size", default="medium", choices=sorted(model.SIZES))
     parser.add_argument("--batch", type=int, default=192, help="pictures of 416 x 256 a step")
