@@ -1,7 +1,9 @@
-//! The command line as a shell's user meets it: pipes that close.
+//! The command line as a shell's user meets it: pipes that close, providers that are not there.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
+
+use tailgate::inference::Provider;
 
 #[track_caller]
 fn check(arguments: &[&str]) {
@@ -54,4 +56,41 @@ fn options_of_chance_pictures_are_refused_without_them() {
         said.contains("--count") && said.contains("--shots"),
         "{said}"
     );
+}
+
+/// Every command that looks takes a provider, and none falls back to the processor without a word.
+#[test]
+fn a_provider_that_is_not_there_is_an_error() {
+    let here = Provider::available().expect("ONNX Runtime is there");
+    let missing = Provider::ALL.into_iter().find(|one| !here.contains(one));
+    let missing = missing.expect("no library has them all").name();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["clip.mp4", "door.toml", "grants.csv", "truth.json"] {
+        let from = format!("testdata/clips/u-turn/{file}");
+        std::fs::copy(from, folder.path().join(file)).unwrap();
+    }
+    let check = |arguments: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_tailgate"))
+            .args(arguments)
+            .args(["--model", "lintel", "--provider", missing])
+            .args(["--models", concat!(env!("CARGO_MANIFEST_DIR"), "/models")])
+            .current_dir(folder.path())
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{arguments:?}: {said}");
+        let expect = format!("the provider {missing} cannot start");
+        assert!(said.contains(&expect), "{arguments:?}: {said}");
+    };
+    check(&["replay", "--door", "door.toml", "clip.mp4"]);
+    check(&["tune", "--no-cache", "."]);
+    check(&[
+        "label",
+        "--no-cache",
+        "--yes",
+        "--out",
+        "new.json",
+        "clip.mp4",
+    ]);
+    check(&["calibrate", "people", "clip.mp4"]);
 }

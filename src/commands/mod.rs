@@ -9,6 +9,7 @@ mod calibrate;
 mod cameras;
 mod check;
 mod completions;
+mod detector;
 mod evidence;
 mod explain;
 mod fake;

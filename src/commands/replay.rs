@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::detector::DetectorArgs;
 use super::{BREACH, DONE, Failure, NOT_AS_EXPECTED, Outcome};
 use crate::access::{AccessEvent, AccessKind};
-use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
+use crate::app::eyes::{looked_at, open_eyes};
 use crate::app::names::{SiteNames, clock};
 use crate::app::overlay::{Canvas, FrameSink, OverlayWatcher};
 use crate::app::replay::{ClipReplay, Watcher, replay_clip, replay_trace};
@@ -22,7 +23,6 @@ use crate::app::sightings::Sighting;
 use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipInfo, ClipOptions, VideoOptions, VideoWriter};
 use crate::config::{self, GrantReading, SiteConfig};
-use crate::inference::Provider;
 use crate::picture::Attention;
 use crate::score::{Found, match_crossings};
 use crate::units::{Instant, Interval, Span};
@@ -74,27 +74,14 @@ pub struct ReplayArgs {
     /// Write one self-contained page with time line, verdicts and key frames.
     #[arg(long, value_name = "OUT.html")]
     report: Option<PathBuf>,
-    /// Detector: a name from `tailgate models list`, or a model's folder.
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// The file of its weights, if not where the registry looks.
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// A folder of models to look in first.
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
+    #[command(flatten)]
+    detector: DetectorArgs,
     /// Look at the whole picture, not only at the floor around the portals.
     #[arg(long)]
     whole_picture: bool,
     /// Look at every frame, also where nothing moves and nobody is followed.
     #[arg(long)]
     every_frame: bool,
-    /// Longer side of the network's input, px (by default what people at the portal need).
-    #[arg(long, value_name = "PX")]
-    input_size: Option<u32>,
-    /// What computes the network: cpu, or another one that `tailgate models bench` shows.
-    #[arg(long, default_value_t, value_name = "NAME")]
-    provider: Provider,
     /// Threads that look for people; 1 does everything in turn. Verdicts never depend on it.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
@@ -162,15 +149,8 @@ fn clip(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
     {
         eprintln!("tailgate: {warning}");
     }
-    let choice = EyesChoice {
-        model: args.model.clone(),
-        weights: args.weights.clone(),
-        models: args.models.clone(),
-        whole: args.whole_picture,
-        input: args.input_size,
-        provider: args.provider,
-        threads: usize::from(args.threads),
-    };
+    let threads = usize::from(args.threads);
+    let choice = args.detector.eyes(args.whole_picture, threads);
     let picture = (info.width, info.height);
     let detectors =
         open_eyes(&choice, &site.detectors[0], &site.engine, picture).map_err(Failure::unusable)?;

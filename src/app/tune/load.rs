@@ -310,7 +310,8 @@ impl Footage {
             .collect();
         let place = serde_json::to_string(&(cameras, lines)).map_err(|e| e.to_string())?;
         let how = format!(
-            "{} {:?} {:?} {:?} {:?}",
+            "{} {} {:?} {:?} {:?} {:?}",
+            reading.eyes.provider,
             reading.eyes.whole,
             reading.eyes.input,
             reading.rate,

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::output::{Found, NINETY, OutputArgs, cannot, near_spec, numbers};
-use crate::app::eyes::{EyesChoice, open_eyes};
+use crate::app::eyes::open_eyes;
 use crate::app::overlay::CalibrationEvidence;
 use crate::app::sightings::for_each;
 use crate::app::trace::{TraceLine, TraceReader};
@@ -17,6 +17,7 @@ use crate::calibrate::people::{
 };
 use crate::calibrate::{Param, Prior};
 use crate::capture::{Clip, ClipOptions};
+use crate::commands::detector::DetectorArgs;
 use crate::commands::{Failure, Outcome};
 use crate::config::{DetectorChoice, Made};
 use crate::detection::PointInImage;
@@ -72,18 +73,8 @@ pub struct FootageArgs {
     /// m). One long one, across the floor that people walk, makes the scale sure. Repeat it.
     #[arg(long, value_name = "PX,PY=PX,PY=METRES")]
     length: Vec<String>,
-    /// Detector: a name from `tailgate models list`, or a model's folder.
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
-    /// The file of its weights, if not where the registry looks.
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-    /// A folder of models to look in first.
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
-    /// Longer side of the network's input, px.
-    #[arg(long, value_name = "PX")]
-    input_size: Option<u32>,
+    #[command(flatten)]
+    detector: DetectorArgs,
     /// Threads that look for people; the calibration does not depend on it.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
@@ -255,15 +246,8 @@ impl FootageArgs {
             .0
             .max(size_px.1)
             .clamp(LONG_SIDE_PX.0, LONG_SIDE_PX.1);
-        let choice = EyesChoice {
-            model: self.model.clone(),
-            weights: self.weights.clone(),
-            models: self.models.clone(),
-            whole: true,
-            input: Some(self.input_size.unwrap_or(side)),
-            threads: usize::from(self.threads),
-            ..EyesChoice::default()
-        };
+        let mut choice = self.detector.eyes(true, usize::from(self.threads));
+        choice.input = choice.input.or(Some(side));
         let detectors = open_eyes(
             &choice,
             &DetectorChoice::default(),
