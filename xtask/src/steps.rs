@@ -162,7 +162,7 @@ fn run(root: &Path, command: &mut Command) -> Outcome {
     }
 }
 
-pub(crate) fn timed(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
+pub(crate) fn timed<E>(name: &str, step: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
     let begin = Instant::now();
     let outcome = step();
     let how = if outcome.is_ok() { "done" } else { "FAILED" };

@@ -10,7 +10,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::Outcome;
 use crate::runtime::{can_run, run};
@@ -21,50 +21,68 @@ const LOCK: &str = "models/training/requirements-cpu.lock";
 /// The lock's hashes are of wheels for this Python on x86-64 Linux.
 const PYTHON: &str = "3.11";
 
+/// What pip says where it does not reach a package index.
+const UNREACHED: &str = "connection broken by";
+
+/// Why there is no environment to train in.
+enum Lack {
+    /// This machine is not made for it, or has no network.
+    Impossible(String),
+    /// It should have worked.
+    Broken(String),
+}
+
 /// Installs what is missing and tries the training; `Err` too where it cannot be tried here.
 pub(crate) fn check(root: &Path) -> Outcome {
-    smoke(root, &environment(root)?)
+    match environment(root) {
+        Ok(place) => smoke(root, &place),
+        Err(Lack::Impossible(why) | Lack::Broken(why)) => Err(why),
+    }
 }
 
 /// As [`check`], but where it cannot be tried it is left out with a loud word.
 pub(crate) fn check_if_possible(root: &Path) -> Outcome {
     match environment(root) {
-        Ok(place) => smoke(root, &place),
-        Err(why) => {
+        Err(Lack::Impossible(why)) => {
             eprintln!("SKIPPED: the detector's training was not tried: {why}");
             Ok(())
         }
+        Ok(place) => smoke(root, &place),
+        Err(Lack::Broken(why)) => Err(why),
     }
 }
 
 /// The environment with everything that training needs.
-fn environment(root: &Path) -> Outcome<PathBuf> {
+fn environment(root: &Path) -> Result<PathBuf, Lack> {
     let place = target(root).join("training");
-    let lock = fs::read_to_string(root.join(LOCK)).map_err(|error| format!("{LOCK}: {error}"))?;
+    let lock = fs::read_to_string(root.join(LOCK))
+        .map_err(|error| Lack::Broken(format!("{LOCK}: {error}")))?;
     let stamp = place.join("STAMP");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == lock) {
         return Ok(place);
     }
     if std::env::consts::ARCH != "x86_64" {
-        return Err("its packages are pinned for x86-64 alone".to_owned());
+        let why = "its packages are pinned for x86-64 alone";
+        return Err(Lack::Impossible(why.to_owned()));
     }
     let test =
         format!("import sys, ensurepip; assert '%d.%d' % sys.version_info[:2] == '{PYTHON}'");
     if !can_run("python3", &["-c", &test]) {
-        return Err(format!(
+        return Err(Lack::Impossible(format!(
             "its packages are pinned for Python {PYTHON} with venv, which python3 is not"
-        ));
+        )));
     }
     timed("packages for training (0.7 GB)", || install(root, &place))?;
     fs::write(&stamp, lock)
-        .map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
+        .map_err(|error| Lack::Broken(format!("cannot write {}: {error}", stamp.display())))?;
     Ok(place)
 }
 
-fn install(root: &Path, place: &Path) -> Outcome {
+fn install(root: &Path, place: &Path) -> Result<(), Lack> {
     let _ = fs::remove_dir_all(place);
+    let broken = |what: &str, problem: String| Lack::Broken(format!("{what} ({problem})"));
     run(Command::new("python3").args(["-m", "venv"]).arg(place))
-        .map_err(|problem| format!("no environment could be made ({problem})"))?;
+        .map_err(|problem| broken("no environment could be made", problem))?;
     let mut pip = Command::new(place.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet"])
         .args([
@@ -75,13 +93,26 @@ fn install(root: &Path, place: &Path) -> Outcome {
         .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
         .arg("--requirement")
         .arg(root.join(LOCK));
-    run(&mut pip).map_err(|problem| format!("pip failed ({problem}); its words are above"))?;
+    let out = pip.stdin(Stdio::null()).stdout(Stdio::inherit()).output();
+    let out = out.map_err(|error| broken("pip did not start", error.to_string()))?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    eprint!("{said}");
+    if !out.status.success() && said.contains(UNREACHED) {
+        let why = "pip reaches no package index; its words are above";
+        return Err(Lack::Impossible(why.to_owned()));
+    }
+    if !out.status.success() {
+        return Err(broken(
+            "pip failed; its words are above",
+            out.status.to_string(),
+        ));
+    }
     let packages = format!("lib/python{PYTHON}/site-packages");
     let mut stand_in = Command::new("python3");
     stand_in
         .arg(root.join("models/training/stand_in.py"))
         .arg(place.join(packages));
-    run(&mut stand_in).map_err(|problem| format!("stand_in.py failed ({problem})"))
+    run(&mut stand_in).map_err(|problem| broken("stand_in.py failed", problem))
 }
 
 fn smoke(root: &Path, place: &Path) -> Outcome {
