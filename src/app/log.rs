@@ -70,7 +70,7 @@ impl VerdictLog {
 
     /// The hash of everything stated so far, 64 hex digits.
     pub fn verdict_hash(&self) -> String {
-        hex(&self.hasher.clone().finalize())
+        hex::encode(self.hasher.clone().finalize())
     }
 
     fn hash(&mut self, output: &Output) {
@@ -79,15 +79,4 @@ impl VerdictLog {
         self.hasher.update(line.as_bytes());
         self.hasher.update(b"\n");
     }
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use sha2::{Digest, Sha256};
 
-use super::log::{VerdictLog, hex};
+use super::log::VerdictLog;
 use super::trace::{
     Continues, Provenance, SEGMENT_VERSION, TRACE_VERSION, TraceEnd, TraceHeader, TraceWriter,
 };
@@ -212,5 +212,5 @@ impl EngineRun {
 /// SHA-256 of a configuration as the engine takes it, 64 hex digits.
 pub fn config_sha256(config: &EngineConfig) -> String {
     let text = serde_json::to_string(config).unwrap_or_else(|problem| problem.to_string());
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -53,14 +53,14 @@ pub struct TuneArgs {
     #[arg(long, value_name = "N", default_value_t = CONFIGURATIONS)]
     configurations: usize,
     /// Stop after so many seconds. What is found may then differ between machines.
-    #[arg(long, value_name = "S")]
-    time: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    time: Option<Duration>,
     /// What a missed breach costs, where any other wrong passage costs 1.
     #[arg(long, value_name = "X", default_value_t = 2.0)]
     missed_costs: f64,
     /// Threads; what is found does not depend on them.
-    #[arg(long, value_name = "N", default_value_t = thread::available_parallelism().map_or(1, usize::from))]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
     /// Print one JSON object instead of the summary.
     #[arg(long)]
     json: bool,
@@ -114,7 +114,7 @@ fn cases(args: &TuneArgs) -> Result<Vec<Case>, Failure> {
     let eyes = eyes(args)?;
     let reading = Reading {
         doors: args.doors.clone(),
-        eyes: args.how.eyes(args.threads),
+        eyes: args.how.eyes(usize::from(args.threads)),
         rate: args.how.rate,
         grants: args.how.grants()?,
         cache: DetectionCache::new(args.cache.clone(), args.no_cache),
@@ -208,15 +208,24 @@ fn axes(args: &TuneArgs, cases: &[Case]) -> Result<Vec<Axis>, Failure> {
     }
 }
 
+/// How many this machine has, as far as threads go.
+fn processors() -> u16 {
+    thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
+}
+
+/// A length of time, s.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.trim().parse().ok().filter(|&seconds| seconds > 0.0);
+    let time = number.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "give seconds, a number above 0".to_owned())
+}
+
 fn search(args: &TuneArgs, cases: &[Case], axes: &[Axis]) -> Result<Findings, Failure> {
     let begun = Clock::now();
-    let until = args
-        .time
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let limits = Limits {
         configurations: args.configurations.max(1),
-        until: until.and_then(|time| begun.checked_add(time)),
-        threads: args.threads.max(1),
+        until: args.time.and_then(|time| begun.checked_add(time)),
+        threads: usize::from(args.threads),
         missed_costs: args.missed_costs,
     };
     let shown = !args.quiet && std::io::stderr().is_terminal();

@@ -14,8 +14,6 @@ use thiserror::Error;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::weights::hex;
-
 /// Silence of a server longer than this ends a transfer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A server that does not answer within this is not there.
@@ -331,7 +329,7 @@ pub fn hash_of(path: &Path) -> Result<String, FetchError> {
     loop {
         let count = file.read(&mut chunk).map_err(|error| disk(path, &error))?;
         if count == 0 {
-            return Ok(hex(&hasher.finalize()));
+            return Ok(hex::encode(hasher.finalize()));
         }
         hasher.update(&chunk[..count]);
     }

@@ -37,8 +37,9 @@ pub use onnx::{InputSize, OnnxDetector, OnnxOptions};
 pub use prepare::Preparer;
 pub use provider::Provider;
 pub use registry::Registry;
+pub use runtime::inference_library;
 pub use view::{Matrix, Range, YuvPicture, YuvView};
-pub use weights::{WEIGHTS_DIR_VARIABLE, Weights, find as find_weights, hex};
+pub use weights::{WEIGHTS_DIR_VARIABLE, Weights, find as find_weights};
 
 #[cfg(test)]
 mod real_tests;

@@ -33,6 +33,11 @@ pub fn environment() -> Result<Environment, InferenceError> {
         .map_err(|tried| InferenceError::Library { tried })
 }
 
+/// What names the ONNX Runtime library at hand, its version among it; empty where there is none.
+pub fn inference_library() -> &'static str {
+    environment().map_or("", |_| ort::info())
+}
+
 fn candidates() -> Vec<PathBuf> {
     let wanted = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
     let mut paths: Vec<PathBuf> = wanted.into_iter().map(PathBuf::from).collect();

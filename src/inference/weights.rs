@@ -41,7 +41,7 @@ impl Weights {
             return Err(refuse(&path, "the file is empty".to_owned()));
         }
         graph::check(&bytes).map_err(|error| refuse(&path, error.to_string()))?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let expected = manifest.known_hashes();
         if !expected.is_empty() && !expected.contains(&sha256) {
             return Err(InferenceError::Hash {
@@ -99,9 +99,4 @@ fn missing(manifest: &Manifest) -> String {
             manifest.source
         ),
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

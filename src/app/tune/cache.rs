@@ -1,9 +1,9 @@
 //! What a detector saw of a clip, kept on disk: looking is slow, judging is not.
 //!
-//! Theory of operation: what is seen depends on the clip's bytes, on the model and its weights, and on
-//! where in the picture it looks and at what size. A SHA-256 over all of these names the file. A
-//! change of anything makes another name, so nothing is ever out of date; old files can be deleted at
-//! any time. A file is JSON lines and ends with a line that says so: one that was cut short is not
+//! Theory of operation: what is seen depends on the clip's bytes, on the model and its weights, on what
+//! computes it, and on where in the picture it looks and at what size. A SHA-256 over all of these
+//! names the file. A change of any makes another name, and a change of code counts [`VERSION`] up, so
+//! nothing is ever out of date; old files can be deleted at any time. A file is JSON lines and ends with a line that says so: one that was cut short is not
 //! believed.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::case::Seen;
-use crate::app::log::hex;
 use crate::detection::Detection;
 use crate::engine::{FrameInput, Input, Seen as People};
 use crate::units::{CameraId, Instant, Span};
 
-/// Counts up when what is kept, or what it depends on, changes.
-const VERSION: u32 = 1;
+/// Counts up when what is kept changes, or what code makes of pictures: `inference::prepare`, the heads
+/// and suppression in `detection`.
+const VERSION: u32 = 2;
 /// Folder of caches by the rules of the desktop.
 const CACHE_VARIABLE: &str = "XDG_CACHE_HOME";
 /// Bytes read at once when a clip is hashed.
@@ -140,7 +140,7 @@ pub fn key(parts: &[&str]) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }
 
 /// SHA-256 over a file, or over the names and bytes of a folder's files.
@@ -158,7 +158,7 @@ pub fn sha256_of(path: &Path) -> std::io::Result<String> {
     } else {
         hash_file(path, &mut hasher)?;
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(hex::encode(hasher.finalize()))
 }
 
 fn hash_file(path: &Path, hasher: &mut Sha256) -> std::io::Result<()> {

@@ -9,14 +9,14 @@ use super::cache::{self, DetectionCache};
 use super::case::{Case, Changes, Feed, Seen, eyes_key};
 use super::folder::{CaseFiles, FootageKind};
 use crate::access::AccessEvent;
-use crate::app::eyes::{EyesChoice, model_of, open_eyes};
+use crate::app::eyes::{EyesChoice, looked_at, model_of, open_eyes};
 use crate::app::sightings;
 use crate::app::trace::{TraceHeader, TraceLine, TraceReader};
 use crate::app::truth::{crossing_labels, verdict_labels};
 use crate::capture::{Clip, ClipOptions};
 use crate::config::{self, DetectorChoice, GrantReading, SiteConfig, setting_named};
 use crate::engine::{EngineConfig, Input};
-use crate::inference::find_weights;
+use crate::inference::{Weights, inference_library};
 use crate::score::Truth;
 use crate::sight::{SightChange, SightState};
 use crate::units::{CameraId, Instant, Span};
@@ -277,19 +277,8 @@ impl Footage {
     ) -> Result<String, String> {
         let manifest = model_of(&reading.eyes, detector)?;
         let network = if manifest.weights.is_some() {
-            let named = reading.eyes.weights.clone();
-            let path = match named {
-                Some(path) => path,
-                None => find_weights(&manifest).map_err(|path| {
-                    format!(
-                        "{}: the weights of {} are not there",
-                        path.display(),
-                        manifest.name
-                    )
-                })?,
-            };
-            let read = |problem| format!("cannot read {}: {problem}", path.display());
-            cache::sha256_of(&path).map_err(read)?
+            let weights = Weights::load(&manifest, reading.eyes.weights.as_deref());
+            weights.map_err(|problem| problem.to_string())?.sha256
         } else {
             let eyes = EyesChoice {
                 threads: 1,
@@ -309,8 +298,10 @@ impl Footage {
             .map(|c| (&c.calibration, &c.grid))
             .collect();
         let place = serde_json::to_string(&(cameras, lines)).map_err(|e| e.to_string())?;
+        let look = looked_at(&reading.eyes, detector, config, self.picture)?;
         let how = format!(
-            "{} {} {:?} {:?} {:?} {:?}",
+            "{} {} {look:?} {} {:?} {:?} {:?} {:?}",
+            inference_library(),
             reading.eyes.provider,
             reading.eyes.whole,
             reading.eyes.input,
