@@ -53,7 +53,7 @@ pub fn look(
     let picture = (f64::from(size.0), f64::from(size.1));
     let people_px = || {
         let points = portals.iter().flat_map(|portal| &portal.line);
-        points.filter_map(|point| person_px(model, *point))
+        points.filter_map(|point| model.person_px(*point))
     };
     let largest_px = people_px().fold(0.0, f64::max);
     let smallest_px = people_px().fold(f64::INFINITY, f64::min);
@@ -96,13 +96,6 @@ pub fn look(
         source,
         long_side: long_side as u32,
     })
-}
-
-/// How tall a person on the portal's line appears, px.
-fn person_px(model: &CameraModel, at: PointInFloor) -> Option<f64> {
-    let foot = model.image_from_floor(at, 0.0)?;
-    let head = model.image_from_floor(at, model.spec().person_height_m)?;
-    Some(foot.distance(head))
 }
 
 /// Corners of the walkable tiles within reach of a portal.

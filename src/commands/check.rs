@@ -397,8 +397,8 @@ fn door_lines(site: &SiteConfig, door: usize) -> Vec<String> {
                 "; {:.1} mm of floor to a pixel",
                 1000.0 * view.metres_per_px
             ));
-            if let Some(height_px) = view.person_px {
-                line.push_str(&format!(", a person {height_px:.0} px tall"));
+            if let Some(person_px) = view.person_px {
+                line.push_str(&format!(", a person {person_px:.0} px large"));
             }
         }
         lines.push(line);
@@ -571,7 +571,7 @@ mod tests {
               camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px
               4 control points, a fifth would test them; lengths known within 10 %
               floor of 14 x 11 tiles of 0.5 m, none blocked
-              portal main: 0.86 m long, settled 0.3 m off the line, "in" is going in; 4.6 mm of floor to a pixel, a person 391 px tall
+              portal main: 0.86 m long, settled 0.3 m off the line, "in" is going in; 4.6 mm of floor to a pixel, a person 391 px large
         ok    calibration.toml (calibration)
               camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px
               4 control points, a fifth would test them; lengths known within 10 %
@@ -663,7 +663,7 @@ mod tests {
                 "camera 768 x 432 px, 3.02 m above the floor, looking 44.3 degrees down, focal length 935 px",
                 "4 control points, a fifth would test them; lengths known within 10 %",
                 "floor of 14 x 11 tiles of 0.5 m, none blocked",
-                "portal main: 0.86 m long, settled 0.3 m off the line, \"in\" is going in; 4.6 mm of floor to a pixel, a person 391 px tall"
+                "portal main: 0.86 m long, settled 0.3 m off the line, \"in\" is going in; 4.6 mm of floor to a pixel, a person 391 px large"
               ],
               "problems": []
             },

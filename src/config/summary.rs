@@ -37,7 +37,7 @@ pub struct CalibrationSummary {
 pub struct PortalView {
     /// Floor under one pixel at the portal's middle, m: the edge of a square of the same area.
     pub metres_per_px: f64,
-    /// Height of a standing person there, px, if the camera's place is known.
+    /// How large a standing person is there, px, if the camera's place is known.
     pub person_px: Option<f64>,
 }
 
@@ -101,13 +101,9 @@ impl CalibrationSummary {
         }
         let foot = self.model.image_from_floor(middle, 0.0)?;
         let [[a, b], [c, d]] = self.model.floor_from_image_jacobian(foot)?;
-        let person_m = self.model.spec().person_height_m;
-        let head = self
-            .pose
-            .and_then(|_| self.model.image_from_floor(middle, person_m));
         Some(PortalView {
             metres_per_px: (a * d - b * c).abs().sqrt(),
-            person_px: head.map(|head| head.distance(foot)),
+            person_px: self.pose.and_then(|_| self.model.person_px(middle)),
         })
     }
 }

@@ -14,6 +14,9 @@ use super::pose::{self, Pose};
 use super::{Homography, Lens, PointInFloor};
 use crate::detection::PointInImage;
 
+/// Breadth of the shoulders, m, and how high they are as a share of the height (anthropometric tables).
+const SHOULDERS_M: f64 = 0.45;
+const SHOULDERS_SHARE: f64 = 0.82;
 /// Mean height of an adult in shoes, m: men about 1.75 and women about 1.62 in Europe and America,
 /// plus 2 cm of shoe.
 pub const PERSON_HEIGHT_M: f64 = 1.70;
@@ -225,6 +228,29 @@ impl CameraModel {
             Some((lens, _)) => Some(lens.distorted(straight)),
             None => Some(straight),
         }
+    }
+
+    /// How large somebody upright at `p` appears, px: from feet to head, or across the shoulders where
+    /// that is more, as it is from straight above. `None` without a pose, or out of view.
+    pub fn person_px(&self, p: PointInFloor) -> Option<f64> {
+        let height_m = self.spec.person_height_m;
+        let (feet, head) = (
+            self.image_from_floor(p, 0.0)?,
+            self.image_from_floor(p, height_m)?,
+        );
+        let across = |(dx, dy): (f64, f64)| {
+            let side = |sign: f64| {
+                let at = PointInFloor {
+                    x: p.x + 0.5 * sign * dx,
+                    y: p.y + 0.5 * sign * dy,
+                };
+                self.image_from_floor(at, SHOULDERS_SHARE * height_m)
+            };
+            Some(side(1.0)?.distance(side(-1.0)?))
+        };
+        let breadths = [(SHOULDERS_M, 0.0), (0.0, SHOULDERS_M)];
+        let broadest = breadths.into_iter().filter_map(across);
+        Some(broadest.fold(feet.distance(head), f64::max))
     }
 
     /// The floor point of an upright person whose top of head is seen at `head`, if `height_m` tall.

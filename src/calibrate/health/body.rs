@@ -46,8 +46,8 @@ pub struct Stand {
     pub whole: BoxInImage,
     /// What is left of it within the picture; `None` if nothing.
     pub shown: Option<BoxInImage>,
-    /// From feet to head, px.
-    pub tall_px: f64,
+    /// From feet to head, or across the shoulders where that is more, px.
+    pub large_px: f64,
     /// Which ends are shown.
     pub ends: Ends,
 }
@@ -91,7 +91,7 @@ pub fn stand(model: &CameraModel, at: PointInFloor) -> Option<Stand> {
     Some(Stand {
         whole,
         shown: (shown.area() > 0.0).then_some(shown),
-        tall_px: feet.distance(head),
+        large_px: model.person_px(at)?,
         ends: Ends {
             feet: inside(feet.x, feet.y),
             head: inside(head.x, head.y),

@@ -101,14 +101,14 @@ fn head_on_is_doubtful() {
 
 #[test]
 fn from_far_away_people_are_too_small() {
-    check(&camera(4.0, 60.0, 30.0, 700.0), Grade::Refuse, "px tall");
+    check(&camera(4.0, 60.0, 30.0, 700.0), Grade::Refuse, "px large");
 }
 
 #[test]
-fn from_straight_above_nobody_is_found() {
+fn from_straight_above_is_doubtful() {
     check(
         &camera(3.2, 0.5, 0.3, 500.0),
-        Grade::Refuse,
+        Grade::Doubtful,
         "above the horizon",
     );
 }

@@ -100,7 +100,7 @@ impl TileHealth {
             role,
             near,
             metres_per_px: metres_per_px(model, at),
-            person_px: stand.map(|stand| stand.tall_px),
+            person_px: stand.map(|stand| stand.large_px),
             px_per_ft: px_per_m(model, at).map(|px| px * FOOT_M),
             place_sd_m: stand.and_then(|stand| place_sd_m(patient, &stand)),
             problem: None,

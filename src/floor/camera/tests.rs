@@ -368,3 +368,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_person_is_as_large_as_their_longer_side() {
+    let check = |pitch_deg: f64, at: PointInFloor, expect_px: f64| {
+        let model = mount(3.0, pitch_deg, 600.0).model();
+        let found = model.person_px(at).unwrap();
+        assert!((found - expect_px).abs() < 1.0, "{pitch_deg}: {found} px");
+    };
+    // Level, from 6 m away: 1.70 m at 100 px a metre.
+    let tall_px = PERSON_HEIGHT_M * 100.0;
+    check(0.0, PointInFloor { x: 0.0, y: 6.0 }, tall_px);
+    // From straight above: shoulders 0.45 m broad, 0.82 of the height up.
+    let broad_px = 0.45 * 600.0 / (3.0 - 0.82 * PERSON_HEIGHT_M);
+    check(90.0, PointInFloor { x: 0.0, y: 0.0 }, broad_px);
+}
