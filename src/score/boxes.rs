@@ -143,9 +143,9 @@ impl Curve {
         }
         let total: f64 = (0..=RECALL_STEPS)
             .map(|step| {
-                let recall = f64::from(step) / f64::from(RECALL_STEPS);
-                let wanted = recall * self.people as f64;
-                let at = points.partition_point(|(found, _)| (*found as f64) < wanted);
+                // In whole numbers: 0.07 of 100 people are 7, and a little more in floats.
+                let (step, steps) = (step as usize, RECALL_STEPS as usize);
+                let at = points.partition_point(|(found, _)| found * steps < step * self.people);
                 points.get(at).map_or(0.0, |(_, precision)| *precision)
             })
             .sum();
@@ -244,6 +244,12 @@ mod tests {
         // 51 recalls at 1, 50 at 2/3.
         assert_eq!(of(&[(0.0, 0.9), (60.0, 0.85), (30.0, 0.8)]), 84);
         assert_eq!(Curve::default().average_precision(), None);
+        let crowd: Vec<f64> = (0..100).map(|i| 30.0 * f64::from(i)).collect();
+        let seven: Vec<(f64, f64)> = crowd[..7].iter().map(|&x| (x, 0.9)).collect();
+        let (seven, crowd) = (found(&seven), people(&crowd, &[]));
+        let curve = Curve::of([(seven.as_slice(), crowd.as_slice())], OVERLAP);
+        let recalls = curve.average_precision().unwrap() * 101.0;
+        assert_eq!(recalls.round() as u32, 8, "at 0, 0.01, ... 0.07");
     }
 
     #[test]

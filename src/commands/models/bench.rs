@@ -25,6 +25,8 @@ const SIZES: [InputSize; 2] = [InputSize::Exact(416, 256), InputSize::Exact(640,
 const MOST_THREADS: u32 = 4;
 /// A second thread must save at least this share of the time to be worth recommending.
 const WORTH_SHARE: f64 = 0.25;
+/// Stands in the place of a precision where there is no network.
+const BUILT_IN: &str = "-";
 /// A quantised network has nodes of this kind; their names stand in the file as text.
 const QUANTISED_NODE: &[u8] = b"QuantizeLinear";
 
@@ -39,7 +41,7 @@ pub struct BenchArgs {
     #[arg(long, value_parser = size)]
     size: Vec<InputSize>,
     /// Thread counts in one inference [default: 1, 2 and 4, as many as there are processors].
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: Vec<u32>,
     /// What computes networks [default: all that the ONNX Runtime library here was built with].
     #[arg(long, value_name = "NAME")]
@@ -191,7 +193,7 @@ fn trial(manifest: &Manifest, settings: &Settings, picture: &YuvPicture) -> Resu
         detector,
         precision: match find_weights(manifest) {
             Ok(path) if manifest.weights.is_some() => precision(&path)?,
-            _ => "-",
+            _ => BUILT_IN,
         },
         provider: settings.provider,
         threads: settings.threads,
@@ -269,14 +271,16 @@ fn table(timings: &[Timing]) -> String {
     columns(&rows, 4..7)
 }
 
-/// What to choose at each input size: the fastest with one thread, and whether more are worth it.
+/// What to choose at each input size: the fastest network with one thread, and whether more are worth
+/// it. What is built in is for boxes without a network.
 fn recommendation(timings: &[Timing]) -> String {
-    let mut sizes: Vec<(u32, u32)> = timings.iter().map(Timing::input).collect();
+    let networks = || timings.iter().filter(|one| one.precision != BUILT_IN);
+    let mut sizes: Vec<(u32, u32)> = networks().map(Timing::input).collect();
     sizes.sort_unstable();
     sizes.dedup();
     let mut lines = Vec::new();
     for size in sizes {
-        let of_size = timings.iter().filter(|one| one.input() == size);
+        let of_size = networks().filter(|one| one.input() == size);
         let single = of_size.clone().filter(|one| one.threads == 1);
         let Some(fastest) = single.min_by(least) else {
             continue;
@@ -285,7 +289,7 @@ fn recommendation(timings: &[Timing]) -> String {
         lines.push(line(fastest, more.min_by(least)));
     }
     if lines.is_empty() {
-        return "no time with one thread: nothing to compare with".to_owned();
+        return "no network was timed with one thread: nothing to recommend".to_owned();
     }
     lines.push("with several cameras give each one thread".to_owned());
     lines.join("\n")
@@ -300,8 +304,8 @@ fn line(fastest: &Timing, more: Option<&Timing>) -> String {
     let (width, height) = fastest.input();
     let pictures_s = 1e3 / fastest.least_ms.max(1e-3);
     let mut text = format!(
-        "fastest at {width}x{height}: {} {} with provider {}, {pictures_s:.0} pictures a second for \
-         each processor",
+        "fastest at {width}x{height}: {} {} with provider {}, {pictures_s:.0} pictures a second with \
+         one thread",
         fastest.model, fastest.precision, fastest.provider
     );
     if let Some(best) = more {
@@ -344,7 +348,12 @@ mod tests {
 
     #[test]
     fn threads_are_recommended_where_they_help() {
-        check(&[], "nothing to compare");
+        check(&[], "nothing to recommend");
+        let built_in = Timing {
+            precision: BUILT_IN,
+            ..timing(1, 0.1)
+        };
+        check(&[built_in], "nothing to recommend");
         check(
             &[timing(1, 5.0)],
             "fastest at 416x256: a int8 with provider cpu, 200 pictures a second",

@@ -11,7 +11,9 @@ use crate::app::eyes;
 use crate::app::overlay::{Canvas, Colour, TextSize};
 use crate::commands::{DONE, Failure, Outcome};
 use crate::detection::{Detection, SourceRect};
-use crate::inference::{Detector, InputSize, Registry, Report, Settings, YuvPicture, open};
+use crate::inference::{
+    Detector, InputSize, Provider, Registry, Report, Settings, YuvPicture, open,
+};
 
 /// Runs a model on a picture, or on each picture of a folder, and says what it sees.
 #[derive(Debug, Args)]
@@ -31,11 +33,14 @@ pub struct ProbeArgs {
     #[arg(long, value_parser = part)]
     part: Option<SourceRect>,
     /// Leave out boxes with a lower score, 0 to 1.
-    #[arg(long)]
+    #[arg(long, value_parser = score)]
     score: Option<f64>,
     /// Threads in one inference.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
+    /// What computes the network: cpu, or another one that `tailgate models bench` shows.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    provider: Provider,
     /// Look this often at each picture; times are the best of them.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: u32,
@@ -85,7 +90,7 @@ pub fn run(registry: &Registry, args: &ProbeArgs) -> Outcome {
         picture: None,
         threads: args.threads,
         score: args.score,
-        ..Settings::default()
+        provider: args.provider,
     };
     let mut detector = open(&manifest, &settings).map_err(unusable)?;
     let mut all = Vec::new();
@@ -281,6 +286,13 @@ pub(super) fn size(text: &str) -> Result<InputSize, String> {
     }
 }
 
+/// 0 to 1.
+fn score(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok();
+    let found = number.filter(|score| (0.0..=1.0).contains(score));
+    found.ok_or_else(|| "give a number from 0 to 1".to_owned())
+}
+
 /// `LEFT,TOP,WIDTH,HEIGHT`.
 fn part(text: &str) -> Result<SourceRect, String> {
     let numbers: Result<Vec<u32>, _> = text
@@ -316,6 +328,14 @@ mod tests {
         ];
         for (given, expect) in cases {
             assert_eq!(size(given).ok(), expect, "{given}");
+        }
+    }
+
+    #[test]
+    fn scores_are_shares() {
+        assert_eq!(score("0.25"), Ok(0.25));
+        for bad in ["", "nan", "-0.1", "2", "high"] {
+            assert!(score(bad).is_err(), "{bad}");
         }
     }
 

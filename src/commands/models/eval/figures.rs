@@ -248,6 +248,7 @@ mod tests {
             path: PathBuf::new(),
             source: source.to_owned(),
             light: None,
+            size: None,
             camera: None,
             people: people.iter().map(person).collect(),
             details: people.iter().map(|(_, details)| *details).collect(),

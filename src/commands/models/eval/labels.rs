@@ -5,7 +5,7 @@
 //! `ignore` or `iscrowd`, `foot`, `foot_visible` and `visible`. What the `shots` example writes is
 //! one such folder. Where nothing is said, nothing is measured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub struct Labelled {
     pub light: Option<String>,
     /// How it was looked at, if that is said.
     pub camera: Option<Camera>,
+    /// Width and height that the labels are of, px, if that is said.
+    pub size: Option<(u32, u32)>,
     /// Who is in it.
     pub people: Vec<Person>,
     /// What more is known of each of `people`.
@@ -69,6 +71,8 @@ struct RawImage {
     source: Option<String>,
     light: Option<String>,
     camera: Option<Camera>,
+    width: Option<u32>,
+    height: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,17 +117,17 @@ pub fn read(folder: &Path, split: &str) -> Result<Vec<Labelled>, String> {
     let shown = path.display();
     let text = std::fs::read(&path).map_err(|error| format!("{shown}: {error}"))?;
     let file: File = serde_json::from_slice(&text).map_err(|error| format!("{shown}: {error}"))?;
-    let known: Vec<i64> = file.images.iter().map(|image| image.id).collect();
-    let mut people: BTreeMap<i64, Vec<RawPerson>> =
-        known.iter().map(|id| (*id, Vec::new())).collect();
-    for (index, person) in file.annotations.into_iter().enumerate() {
-        let id = person.image_id;
-        let Some(of_image) = people.get_mut(&id) else {
-            return Err(format!(
-                "{shown}: annotations[{index}] is of image {id}, and images has no such id"
-            ));
-        };
-        of_image.push(person);
+    let problems = problems(&file);
+    if !problems.is_empty() {
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|what| format!("{shown}: {what}"))
+            .collect();
+        return Err(lines.join("\n"));
+    }
+    let mut people: BTreeMap<i64, Vec<RawPerson>> = BTreeMap::new();
+    for person in file.annotations {
+        people.entry(person.image_id).or_default().push(person);
     }
     let wanted = |image: &RawImage| image.split.as_deref().is_none_or(|named| named == split);
     let found: Vec<Labelled> = file
@@ -143,6 +147,33 @@ pub fn read(folder: &Path, split: &str) -> Result<Vec<Labelled>, String> {
     Ok(found)
 }
 
+/// Everything that would make figures of such labels mean nothing.
+fn problems(file: &File) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut known = BTreeSet::new();
+    for (index, image) in file.images.iter().enumerate() {
+        if !known.insert(image.id) {
+            found.push(format!("images[{index}].id: {} is given twice", image.id));
+        }
+    }
+    for (index, person) in file.annotations.iter().enumerate() {
+        let [_, _, width, height] = person.bbox;
+        if !known.contains(&person.image_id) {
+            found.push(format!(
+                "annotations[{index}] is of image {}, and images has no such id",
+                person.image_id
+            ));
+        }
+        if width <= 0.0 || height <= 0.0 {
+            found.push(format!(
+                "annotations[{index}].bbox: {width} wide and {height} high; it is left, top, width, \
+                 height, px"
+            ));
+        }
+    }
+    found
+}
+
 fn labelled(folder: &Path, image: RawImage, people: &[RawPerson]) -> Labelled {
     let point = |[x, y]: [f64; 2]| PointInImage { x, y };
     let source = image.source.unwrap_or_else(|| match image.camera {
@@ -154,6 +185,7 @@ fn labelled(folder: &Path, image: RawImage, people: &[RawPerson]) -> Labelled {
         name: image.file_name,
         source,
         light: image.light,
+        size: image.width.zip(image.height),
         camera: image.camera,
         people: people
             .iter()
@@ -234,6 +266,10 @@ mod tests {
         refused("{", "val", "EOF");
         let stray = LABELS.replace("\"image_id\": 9", "\"image_id\": 4");
         refused(&stray, "val", "annotations[1] is of image 4");
+        let twice = LABELS.replace("\"id\": 8", "\"id\": 7");
+        refused(&twice, "val", "images[1].id: 7 is given twice");
+        let corners = LABELS.replace("[1, 2, 3, 4], \"iscrowd\"", "[3, 4, -2, -2], \"iscrowd\"");
+        refused(&corners, "val", "annotations[1].bbox: -2 wide and -2 high");
         let only = LABELS.replace(", \"source\": \"lobby\"", ", \"split\": \"train\"");
         refused(&only, "test", "no image has split \"test\"");
     }

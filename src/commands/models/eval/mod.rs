@@ -14,7 +14,9 @@ use super::probe::size;
 use super::{ready, unusable};
 use crate::commands::{DONE, Failure, Outcome};
 use crate::detection::Detection;
-use crate::inference::{Detector, InputSize, Manifest, Registry, Settings, YuvPicture, open};
+use crate::inference::{
+    Detector, InputSize, Manifest, Provider, Registry, Settings, YuvPicture, open,
+};
 use figures::{Figures, FootError, Seen, figures};
 use labels::Labelled;
 
@@ -44,8 +46,11 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Threads in one inference.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
+    /// What computes networks: cpu, or another one that `tailgate models bench` shows.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    provider: Provider,
     /// Write the boxes of a single model as {file_name: [[left, top, width, height, score], ...]}.
     #[arg(long, value_name = "JSON")]
     boxes: Option<PathBuf>,
@@ -75,6 +80,9 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Outcome {
     for folder in &args.data {
         pictures.extend(labels::read(folder, &args.split).map_err(Failure::unusable)?);
     }
+    if args.boxes.is_some() {
+        names_once(&pictures).map_err(Failure::unusable)?;
+    }
     let mut evaluations = Vec::new();
     for manifest in &models {
         let (evaluation, boxes) = evaluate(manifest, args, &pictures)?;
@@ -93,6 +101,21 @@ pub fn run(registry: &Registry, args: &EvalArgs) -> Outcome {
     Ok(DONE)
 }
 
+/// `--boxes` goes by name: two pictures of one would be one.
+fn names_once(pictures: &[Labelled]) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for picture in pictures {
+        if let Some(other) = seen.insert(&picture.name, &picture.path) {
+            return Err(format!(
+                "--boxes: {} and {} have one name: give one folder at a time",
+                other.display(),
+                picture.path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Boxes by file: left, top, width, height, score.
 type Boxes = BTreeMap<String, Vec<[f64; 5]>>;
 
@@ -106,6 +129,7 @@ fn evaluate(
         size: args.size,
         threads: args.threads,
         score: Some(LEAST_SCORE),
+        provider: args.provider,
         ..Settings::default()
     };
     let mut detector = open(manifest, &settings).map_err(unusable)?;
@@ -140,6 +164,11 @@ fn look(detector: &mut dyn Detector, picture: &Labelled) -> Result<(Vec<Detectio
         .map_err(|error| error.to_string())?
         .to_rgb8();
     let (width, height) = pixels.dimensions();
+    if let Some((w, h)) = picture.size.filter(|size| *size != (width, height)) {
+        return Err(format!(
+            "it has {width} x {height} px, but its labels are of {w} x {h}"
+        ));
+    }
     let planes = YuvPicture::from_rgb(width as usize, height as usize, &pixels)
         .map_err(|error| error.to_string())?;
     let mut found = Vec::new();
