@@ -69,10 +69,10 @@ fn a_provider_that_is_not_there_is_an_error() {
         let from = format!("testdata/clips/u-turn/{file}");
         std::fs::copy(from, folder.path().join(file)).unwrap();
     }
-    let check = |arguments: &[&str]| {
+    let check_with = |model: &str, arguments: &[&str]| {
         let out = Command::new(env!("CARGO_BIN_EXE_tailgate"))
             .args(arguments)
-            .args(["--model", "lintel", "--provider", missing])
+            .args(["--model", model, "--provider", missing])
             .args(["--models", concat!(env!("CARGO_MANIFEST_DIR"), "/models")])
             .current_dir(folder.path())
             .output()
@@ -82,6 +82,8 @@ fn a_provider_that_is_not_there_is_an_error() {
         let expect = format!("the provider {missing} cannot start");
         assert!(said.contains(&expect), "{arguments:?}: {said}");
     };
+    let check = |arguments: &[&str]| check_with("lintel", arguments);
+    check_with("hog", &["replay", "--door", "door.toml", "clip.mp4"]);
     check(&["replay", "--door", "door.toml", "clip.mp4"]);
     check(&["tune", "--no-cache", "."]);
     check(&[

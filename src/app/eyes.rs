@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::look::{Look, WantedSize, look};
+pub use super::look::Look;
+use super::look::{WantedSize, look};
 use crate::config::DetectorChoice;
-use crate::detection::SourceRect;
 use crate::engine::EngineConfig;
 use crate::floor::{CameraModel, Grid, Portal};
 use crate::inference::{
@@ -51,11 +51,7 @@ pub fn open_eyes(
     } else {
         look_of(config, picture, wanted_size(&manifest))
     };
-    let size = match (choice.input, looked) {
-        (Some(side), _) => InputSize::LongSide(side),
-        (None, Some(look)) => InputSize::LongSide(look.long_side),
-        (None, None) => InputSize::Tight,
-    };
+    let size = input_size(choice, &manifest, looked);
     let settings = Settings {
         weights: choice.weights.clone(),
         size,
@@ -70,16 +66,25 @@ pub fn open_eyes(
         .collect()
 }
 
-/// The part of the picture that [`open_eyes`] would look at; `None`: all of it.
+/// A network that is made for one size sees what matters at that one.
+fn input_size(choice: &EyesChoice, manifest: &Manifest, looked: Option<Look>) -> InputSize {
+    match (choice.input, looked) {
+        (Some(side), _) => InputSize::LongSide(side),
+        (None, Some(look)) if manifest.takes_any_size() => InputSize::LongSide(look.long_side),
+        (None, _) => InputSize::Tight,
+    }
+}
+
+/// Where [`open_eyes`] would look, and how large; `None`: at the whole picture.
 pub fn looked_at(
     choice: &EyesChoice,
     door: &DetectorChoice,
     config: &EngineConfig,
     picture: (u32, u32),
-) -> Result<Option<SourceRect>, String> {
+) -> Result<Option<Look>, String> {
     let manifest = model_of(choice, door)?;
     let look = look_of(config, picture, wanted_size(&manifest));
-    Ok(look.filter(|_| !choice.whole).map(|look| look.source))
+    Ok(look.filter(|_| !choice.whole))
 }
 
 /// The description of the model that [`open_eyes`] would open.
@@ -128,4 +133,33 @@ fn look_of(config: &EngineConfig, picture: (u32, u32), wanted: WantedSize) -> Op
         .collect();
     let grid = Grid::new(camera.grid.clone(), &portals);
     look(&model, &grid, &portals, picture, wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::SourceRect;
+
+    #[track_caller]
+    fn check(model: &str, asked: Option<u32>, look_px: Option<u32>, expect: InputSize) {
+        let manifest = Registry::new(None).get(model).unwrap();
+        let choice = EyesChoice {
+            input: asked,
+            ..EyesChoice::default()
+        };
+        let looked = look_px.map(|long_side| Look {
+            source: SourceRect::whole(640, 480),
+            long_side,
+        });
+        assert_eq!(input_size(&choice, &manifest, looked), expect, "{model}");
+    }
+
+    #[test]
+    fn networks_of_one_size_are_asked_for_no_other() {
+        check("lintel", None, Some(300), InputSize::LongSide(300));
+        check("lintel", None, None, InputSize::Tight);
+        check("hog", None, Some(300), InputSize::LongSide(300));
+        check("nanodet_m", None, Some(300), InputSize::Tight);
+        check("nanodet_m", Some(320), Some(300), InputSize::LongSide(320));
+    }
 }

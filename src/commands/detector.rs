@@ -19,8 +19,8 @@ pub struct DetectorArgs {
     /// A folder of models to look in first.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Longer side of the network's input, px (by default what people at the portal need; where there
-    /// is none yet, the picture's).
+    /// Longer side of the network's input, px (by default what people at the portal need; without a
+    /// portal what the picture needs).
     #[arg(long, value_name = "PX")]
     input_size: Option<u32>,
     /// What computes the network: cpu, or another one that `tailgate models bench` shows.

@@ -157,8 +157,9 @@ fn clip(args: &ReplayArgs, path: &Path) -> Result<Report, Failure> {
     let attention = if args.every_frame {
         None
     } else {
-        let region = looked_at(&choice, &site.detectors[0], &site.engine, picture);
-        Some(Attention::new(region.map_err(Failure::unusable)?))
+        let look = looked_at(&choice, &site.detectors[0], &site.engine, picture);
+        let look = look.map_err(Failure::unusable)?;
+        Some(Attention::new(look.map(|look| look.source)))
     };
     let names = SiteNames::new(&site.engine, &site.titles, start, utc);
     let doors = site.engine.doors.len();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::manifest::MAX_INPUT_SIDE;
 use super::{
     Family, InferenceError, InputSize, Manifest, OnnxDetector, OnnxOptions, Provider, Weights,
     YuvView,
@@ -65,7 +66,14 @@ pub struct Settings {
 
 /// Opens the detector that `manifest` describes.
 pub fn open(manifest: &Manifest, settings: &Settings) -> Result<Box<dyn Detector>, InferenceError> {
+    check_size(manifest, settings.size)?;
     if manifest.family == Family::Hog {
+        if settings.provider != Provider::Cpu {
+            return Err(InferenceError::Provider {
+                model: manifest.name.clone(),
+                provider: settings.provider,
+            });
+        }
         return open_hog(manifest, settings);
     }
     let weights = Weights::load(manifest, settings.weights.as_deref())?;
@@ -78,6 +86,23 @@ pub fn open(manifest: &Manifest, settings: &Settings) -> Result<Box<dyn Detector
         provider: settings.provider,
     };
     Ok(Box::new(OnnxDetector::open(manifest, weights, options)?))
+}
+
+/// Refuses sides that no picture needs and no memory holds.
+fn check_size(manifest: &Manifest, size: InputSize) -> Result<(), InferenceError> {
+    let wanted = match size {
+        InputSize::Published | InputSize::Tight => return Ok(()),
+        InputSize::LongSide(side) => (side, side),
+        InputSize::Exact(width, height) => (width, height),
+    };
+    if wanted.0.max(wanted.1) <= MAX_INPUT_SIDE {
+        return Ok(());
+    }
+    Err(InferenceError::Size {
+        model: manifest.name.clone(),
+        wanted,
+        problem: format!("no side may be longer than {MAX_INPUT_SIDE}"),
+    })
 }
 
 #[cfg(feature = "opencv")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::Provider;
 use crate::detection::heads::HeadError;
 
 /// Why a model can't be had, or a picture can't be looked at.
@@ -83,6 +84,17 @@ pub enum InferenceError {
         wanted: (u32, u32),
         /// Which sizes it can work on, or why not this one.
         problem: String,
+    },
+    /// The detector is no network, so nothing but the processor computes it.
+    #[error(
+        "the provider {provider} cannot start: `{model}` is computed by the processor alone. Leave the \
+         provider out, or choose a network: `tailgate models list`"
+    )]
+    Provider {
+        /// The model's name.
+        model: String,
+        /// What was asked for.
+        provider: Provider,
     },
     /// The runtime refused to load or to run the network.
     #[error("`{model}`: ONNX Runtime refuses to {doing}: {message}")]

@@ -188,23 +188,21 @@ fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// The graph inside a model file, with the walker that knows its place.
-fn graph(model: &[u8]) -> Result<(Fields<'_>, usize), GraphError> {
+/// The graph inside a model file, as a walker that knows its place.
+fn graph(model: &[u8]) -> Result<Fields<'_>, GraphError> {
     let mut fields = Fields::of(model);
     let mut found = None;
-    let mut count = 0;
     while let Some(field) = fields.next()? {
         if let (MODEL_GRAPH, Value::Bytes(bytes)) = (field.number, field.value) {
             found = Some(fields.within(bytes));
-            count += 1;
         }
     }
-    found.map(|graph| (graph, count)).ok_or(GraphError::NoGraph)
+    found.ok_or(GraphError::NoGraph)
 }
 
 /// Refuses bytes that can't be an ONNX model, before the runtime sees them.
 pub fn check(model: &[u8]) -> Result<(), GraphError> {
-    let (mut fields, _) = graph(model)?;
+    let mut fields = graph(model)?;
     let mut nodes = 0;
     while let Some(field) = fields.next()? {
         if field.number == GRAPH_NODE {
@@ -230,7 +228,7 @@ fn text(mut fields: Fields<'_>, number: u64) -> Result<String, GraphError> {
 
 /// The model with input `name` of shape `dims`, and all other shapes left to be inferred.
 pub fn resize_input(model: &[u8], name: &str, dims: &[u64]) -> Result<Vec<u8>, GraphError> {
-    let (graph_fields, _) = graph(model)?;
+    let graph_fields = graph(model)?;
     let edited = resize_in_graph(graph_fields, name, dims)?;
     let mut out = Vec::with_capacity(model.len() + 64);
     let mut fields = Fields::of(model);

@@ -8,7 +8,7 @@ const LISTED: &[u8] = include_bytes!("../../testdata/networks/yolox_listed.onnx"
 
 /// Names and dimensions of the fields `number` of the graph.
 fn values(model: &[u8], number: u64) -> Vec<(String, Vec<u8>)> {
-    let (mut fields, _) = graph(model).unwrap();
+    let mut fields = graph(model).unwrap();
     let mut found = Vec::new();
     while let Some(field) = fields.next().unwrap() {
         if let (true, Value::Bytes(bytes)) = (field.number == number, &field.value) {

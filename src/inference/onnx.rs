@@ -3,10 +3,10 @@
 //! The network is loaded for one input size and loaded again when a picture wants another: fixed
 //! sizes let the runtime plan its memory and fold what depends on them. One thread a session and no
 //! spinning by default: several cameras share a box, and one session with several threads is no
-//! faster than several sessions with one (docs: toolchain measurements).
+//! faster than several sessions with one (`tailgate models bench` measures it).
 //!
 //! The tensor is this detector's own and is handed to the runtime by reference; outputs live in the
-//! runtime's arena. Nothing else is allocated for a frame.
+//! runtime's arena. Nothing else is allocated for a frame, but a list of tensors for families with many.
 
 use std::time::Instant;
 
@@ -453,7 +453,7 @@ fn input_size(
     }
     if !flexible {
         return refuse(format!(
-            "it is made for {} x {} alone",
+            "it is made for {} x {} alone: leave the size out",
             published.0, published.1
         ));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{InferenceError, Manifest};
 
-/// A folder of models, instead of `./models`.
+/// A folder of models, looked in before `./models`.
 pub const MODELS_VARIABLE: &str = "TAILGATE_MODELS";
 
 /// Where models are looked for, in order; the first that has a name wins.

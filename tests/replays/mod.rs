@@ -129,7 +129,8 @@ fn replayed(
     let picture = (info.width, info.height);
     let detectors = open_eyes(&choice, &site.detectors[0], &site.engine, picture)
         .unwrap_or_else(|problem| panic!("{problem}"));
-    let region = looked_at(&choice, &site.detectors[0], &site.engine, picture).unwrap();
+    let look = looked_at(&choice, &site.detectors[0], &site.engine, picture).unwrap();
+    let region = look.map(|look| look.source);
     let kept = Kept::default();
     let portals = &site.engine.portals;
     let names = portals

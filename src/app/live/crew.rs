@@ -342,7 +342,7 @@ impl Starting {
             place: self.place,
             source: self.view.source.clone(),
             calibrated: self.view.calibrated,
-            region: self.view.region,
+            region: self.view.look.map(|look| look.source),
             reference: reference_path(&config.data, &name),
             ring: Arc::clone(&self.ring),
             clock: shared.clock.clone(),

@@ -7,13 +7,12 @@ use std::path::Path;
 
 use super::judge::DoorPlaces;
 use super::view::least_rate_hz;
-use crate::app::eyes::{EyesChoice, looked_at, open_eyes};
+use crate::app::eyes::{EyesChoice, Look, looked_at, open_eyes};
 use crate::app::intake::secret;
 use crate::capture::live::{Address, LiveSource, Login, RtspTransport};
 use crate::config::{
     DetectorChoice, IntakeConfig, LiveCamera, LiveConfig, ProviderName, TransportName,
 };
-use crate::detection::SourceRect;
 use crate::inference::{Detector, Provider};
 use crate::units::DoorId;
 
@@ -24,8 +23,8 @@ pub struct View {
     pub source: LiveSource,
     /// Width and height that it was calibrated for, px.
     pub calibrated: (u32, u32),
-    /// The part of the picture that matters; `None`: all of it.
-    pub region: Option<SourceRect>,
+    /// Where in the picture it looks, and how large; `None`: at all of it.
+    pub look: Option<Look>,
     /// Frames a second that its most demanding door needs.
     pub least_rate_hz: f64,
     choice: EyesChoice,
@@ -48,15 +47,15 @@ impl View {
             provider: provider(config.provider),
             ..EyesChoice::default()
         };
-        let region = place.and_then(|size| {
-            let region = looked_at(&choice, &door, &camera.site.engine, size);
-            region.map_err(&mut keep).ok()
+        let look = place.and_then(|size| {
+            let look = looked_at(&choice, &door, &camera.site.engine, size);
+            look.map_err(&mut keep).ok()
         });
-        match (source, rate, place, region) {
-            (Some(source), Some(least_rate_hz), Some(calibrated), Some(region)) => Ok(Self {
+        match (source, rate, place, look) {
+            (Some(source), Some(least_rate_hz), Some(calibrated), Some(look)) => Ok(Self {
                 source,
                 calibrated,
-                region,
+                look,
                 least_rate_hz,
                 choice,
                 door,
@@ -72,7 +71,7 @@ impl View {
             && own.transport == others.transport
             && own.again == others.again
             && self.calibrated == other.calibrated
-            && self.region == other.region
+            && self.look == other.look
             && self.door == other.door
             && self.choice.models == other.choice.models
             && self.choice.provider == other.choice.provider

@@ -11,6 +11,7 @@ use super::clock::BoxClock;
 use super::group::Group;
 use super::judge::{Audience, Judge};
 use super::metrics::{Metrics, TraceMetrics};
+use super::plan::View;
 use super::progress::Pulse;
 use super::record::Recorder;
 use super::segment::Traces;
@@ -20,7 +21,7 @@ use super::view::least_rate_hz;
 use super::waiting::{Closed, Job, LINE_FRAMES, Waiting};
 use crate::access::{AccessEvent, AccessKind};
 use crate::capture::{Clip, ClipOptions, Rotation};
-use crate::config::{LiveCamera, TraceConfig, TransportName, load};
+use crate::config::{LiveCamera, TraceConfig, TransportName, load, load_live};
 use crate::engine::Input;
 use crate::evidence::{Ring, RingLimits};
 use crate::sight::{SightState, Starvation};
@@ -74,6 +75,26 @@ pub(super) fn begin() -> Begin {
         ring: Arc::new(Ring::new(RingLimits::default(), Rotation::None)),
         after: None,
     }
+}
+
+/// After a reload a detector must see people at the size at which it would see them after a restart.
+#[test]
+fn a_camera_that_looks_at_another_size_begins_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clip = project(CLIP);
+    let text = format!(
+        "[site]\nname = \"hq\"\ndoors = [\"{0}/door.toml\"]\n\n[[camera]]\nname = \"scene\"\n\
+         url = \"{0}/clip.mp4\"\n",
+        clip.display()
+    );
+    let path = folder.path().join("site.toml");
+    std::fs::write(&path, text).expect("written");
+    let config = load_live(&path).expect("a site");
+    let view = View::of(&config, &config.cameras[0]).expect("a view");
+    let mut other = view.clone();
+    assert!(view.is_same(&other));
+    other.look.as_mut().expect("calibrated").long_side += 32;
+    assert!(!view.is_same(&other));
 }
 
 /// The camera and the time, ms, of the next frame to look at.

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::output::{Found, NINETY, OutputArgs, cannot, near_spec, numbers};
-use crate::app::eyes::open_eyes;
+use crate::app::eyes::{model_of, open_eyes};
 use crate::app::overlay::CalibrationEvidence;
 use crate::app::sightings::for_each;
 use crate::app::trace::{TraceLine, TraceReader};
@@ -247,10 +247,14 @@ impl FootageArgs {
             .max(size_px.1)
             .clamp(LONG_SIDE_PX.0, LONG_SIDE_PX.1);
         let mut choice = self.detector.eyes(true, usize::from(self.threads));
-        choice.input = choice.input.or(Some(side));
+        let door = DetectorChoice::default();
+        let manifest = model_of(&choice, &door).map_err(Failure::unusable)?;
+        if manifest.takes_any_size() {
+            choice.input = choice.input.or(Some(side));
+        }
         let detectors = open_eyes(
             &choice,
-            &DetectorChoice::default(),
+            &door,
             &EngineConfig {
                 cameras: Vec::new(),
                 doors: Vec::new(),

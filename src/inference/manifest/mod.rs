@@ -18,7 +18,7 @@ use fields::{Fields, Source};
 pub const INPUT_MULTIPLE: u32 = 32;
 
 /// Larger inputs are a slip of the pen: 4096 squared needs gigabytes.
-const MAX_INPUT_SIDE: u32 = 4096;
+pub(super) const MAX_INPUT_SIDE: u32 = 4096;
 
 /// Classes at most: Objects365 and OpenImages have hundreds.
 const MAX_CLASSES: u32 = 10_000;
@@ -202,6 +202,11 @@ impl Family {
 }
 
 impl Manifest {
+    /// Whether it can look at pictures of any size; else only at the published one.
+    pub fn takes_any_size(&self) -> bool {
+        self.weights.is_none() || self.input.flexible
+    }
+
     /// Reads `folder/model.toml`.
     pub fn load(folder: &Path) -> Result<Self, InferenceError> {
         let path = folder.join("model.toml");
