@@ -176,7 +176,7 @@ def edges(box):
 
 @dataclass
 class Batch:
-    """Pictures [batch, 3, height, width] 0 to 255, labels as in `Store.labels`."""
+    """Pictures [batch, 3, height, width] 0 to 255, labels as `labels` gives them."""
 
     pictures: torch.Tensor
     values: torch.Tensor

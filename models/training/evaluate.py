@@ -146,6 +146,19 @@ def with_foot(rows):
     return np.concatenate((rows, rows[:, 1:5], foot, foot), 1)
 
 
+def judged(options):
+    """The held-back pictures, of the sources wanted."""
+    records = [r for r in pictures.open_all(options.data) if r.split == "val"]
+    if not records:
+        raise SystemExit(f"nothing to judge: {', '.join(options.data)} has no picture with split "
+                         '"val"')
+    chosen = [r for r in records if not options.only or r.source in options.only]
+    if not chosen:
+        known = ", ".join(sorted({r.source for r in records}))
+        raise SystemExit(f"nothing to judge: --only knows only {known}")
+    return chosen
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", required=True, help="packs or folders")
@@ -156,8 +169,7 @@ def main():
     parser.add_argument("--only", nargs="*", help="these sources")
     options = parser.parse_args()
     size = tuple(map(int, options.size.split("x"))) if options.size else None
-    records = [r for r in pictures.open_all(options.data) if r.split == "val"]
-    records = [r for r in records if not options.only or r.source in options.only]
+    records = judged(options)
     results = {name: figures(opened(name, path), records, size) for name, path in options.model}
     groups = sorted({group for result in results.values() for group in result})
     for group in groups:

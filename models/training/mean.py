@@ -3,13 +3,16 @@
     python3 models/training/mean.py --out mean.pt run1/last.pt run2/last.pt
 
 Such a mean is better than either of its parts when a training's last steps wander about what they
-have in common (stochastic weight averaging, UAI 2018). What is written can be exported, not gone
-on with: go on from the last of the parts.
+have in common (stochastic weight averaging, UAI 2018). What is written can be exported. It can be
+gone on with too, as models/lintel/lintel.pt is: it holds weights alone, so the optimiser begins
+afresh. The last of the parts is better to go on from: it has everything.
 """
 
 import argparse
 
 import torch
+
+import checkpoint
 
 
 def mean_of(states):
@@ -21,7 +24,17 @@ def mean_of(states):
         for name, value in weights[-1].items()
     }
     last = states[-1]
-    return {name: last[name] for name in ("size", "step", "seconds", "best")} | {"average": mean}
+    return {name: last[name] for name in ("size", "step", "seconds")} | {"average": mean}
+
+
+def opened(paths):
+    """The checkpoints, all of one size of network."""
+    states = [checkpoint.read(path) for path in paths]
+    for path, state in zip(paths, states):
+        if state["size"] != states[0]["size"]:
+            raise SystemExit(f"{path} is of a {state['size']} network, {paths[0]} of a "
+                             f"{states[0]['size']} one: they have no mean")
+    return states
 
 
 def main():
@@ -29,9 +42,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("checkpoints", nargs="+")
     options = parser.parse_args()
-    states = [torch.load(path, map_location="cpu", weights_only=True)
-              for path in options.checkpoints]
-    torch.save(mean_of(states), options.out)
+    torch.save(mean_of(opened(options.checkpoints)), options.out)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def overlaps(a, b):
     return shared / np.maximum(union, 1e-9), shared / np.maximum(own[:, None], 1e-9)
 
 
-def suppress(boxes, scores, overlap=0.6, most=100):
+def suppress(boxes, scores, overlap, most=100):
     """Greedy non-maximum suppression: which rows stay, the surest first."""
     order = np.argsort(-scores, kind="stable")
     stay = []

@@ -89,12 +89,16 @@ class Optimiser:
         return {name: shrunk(part.state_dict()) for name, part in self.parts.items()}
 
     def load_state_dict(self, state):
-        """Takes over what was gathered, of weights that are the same; rates and decays are this
-        run's."""
+        """Takes over what was gathered, of weights that both have: the network's come first in
+        each group, those beside a teacher last. The others begin with nothing, as in a new run.
+        Rates and decays are this run's."""
         for name, part in self.parts.items():
             own, saved = part.state_dict()["param_groups"], state[name]["param_groups"]
-            if [len(group["params"]) for group in own] == [len(g["params"]) for g in saved]:
-                part.load_state_dict(grown(state[name]) | {"param_groups": own})
+            known = grown(state[name])["state"]
+            pairs = [pair for ours, theirs in zip(own, saved)
+                     for pair in zip(ours["params"], theirs["params"])]
+            slots = {mine: known[its] for mine, its in pairs if its in known}
+            part.load_state_dict({"state": slots, "param_groups": own})
 
 
 def shrunk(state):

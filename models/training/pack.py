@@ -1,6 +1,6 @@
 """Makes a pack: labelled real pictures, smaller and in one file, to carry to a training machine.
 
-    python3 models/training/pack.py --data FOLDER --out pack.bin [--quality 60] [--side 384]
+    python3 models/training/pack.py --data FOLDER --out pack.bin [--quality 55] [--side 384]
 
 FOLDER holds annotations.json (COCO style, with source, split and ignore) and the pictures.
 Pictures that are most like a door camera keep more of their quality.

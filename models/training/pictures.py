@@ -21,6 +21,10 @@ MAGIC = b"TGPACK01"
 PAD = 114  # grey where there is no picture
 
 
+class Unfit(SystemExit):
+    """One line on what is wrong with pictures or labels; ends a program that does not catch it."""
+
+
 @dataclass
 class Record:
     """One picture and who is in it. Arrays have one row a person; unknown numbers are NaN."""
@@ -43,21 +47,31 @@ class Record:
     length: int = 0
     extra: dict = field(default_factory=dict)
 
+    def said(self):
+        """Which picture of which file this is."""
+        return f"{self.path}: {self.name}" if self.length else self.path
+
     def encoded(self):
         """The picture's file."""
-        if self.length == 0:
-            return pathlib.Path(self.path).read_bytes()
-        with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            return file.read(self.length)
+        try:
+            if self.length == 0:
+                return pathlib.Path(self.path).read_bytes()
+            with open(self.path, "rb") as file:
+                file.seek(self.offset)
+                return file.read(self.length)
+        except OSError as error:
+            raise Unfit(f"{self.said()}: {error.strerror}")
 
     def pixels(self):
         """The picture as RGB, [height, width, 3] bytes."""
-        picture = cv2.imdecode(np.frombuffer(self.encoded(), np.uint8), cv2.IMREAD_COLOR)
+        encoded = np.frombuffer(self.encoded(), np.uint8)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
         if picture is None:
-            raise ValueError(f"{self.path}: {self.name} is not a picture")
-        if picture.shape[:2] != (self.height, self.width):
-            raise ValueError(f"{self.path}: {self.name} is not of the size its labels say")
+            raise Unfit(f"{self.said()}: is not a picture")
+        height, width = picture.shape[:2]
+        if (width, height) != (self.width, self.height):
+            raise Unfit(f"{self.said()}: is of {width} x {height} px, its labels say "
+                        f"{self.width} x {self.height}")
         return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
@@ -65,40 +79,72 @@ def open_all(paths):
     """The records of packs (files) and of folders with an annotations.json."""
     records = []
     for path in map(pathlib.Path, paths):
+        if not path.exists():
+            raise Unfit(f"{path}: there is no such pack or folder")
         records += read_pack(path) if path.is_file() else read_folder(path)
     return records
 
 
 def read_folder(folder):
     """A folder with an annotations.json, rendered or real."""
-    labels = json.loads((folder / "annotations.json").read_text())
+    path = folder / "annotations.json"
+    labels = parsed(path)
     people = {}
-    for person in labels["annotations"]:
+    for person in listed(path, labels, "annotations", ("image_id", "bbox")):
         people.setdefault(person["image_id"], []).append(person)
-    records = []
-    for image in labels["images"]:
-        found = people.get(image["id"], [])
-        camera = image.get("camera") or {}
-        records.append(
-            Record(
-                source=image.get("source", "rendered"),
-                split=image["split"],
-                name=image["file_name"],
-                width=image["width"],
-                height=image["height"],
-                boxes=rows(found, "bbox", 4),
-                ignore=np.array([bool(p.get("ignore", 0)) for p in found], bool),
-                full=rows(found, "full_box", 4),
-                foot=rows(found, "foot", 2),
-                head=rows(found, "head", 2),
-                visible=rows(found, "visible", 1)[:, 0],
-                pitch=camera.get("pitch_deg", float("nan")),
-                light=image.get("light", ""),
-                path=str(folder / image["file_name"]),
-                extra={"scene": image.get("scene"), "camera": camera},
-            )
+    return [
+        labelled(folder, image, people.get(image["id"], []))
+        for image in listed(path, labels, "images", ("id", "file_name", "width", "height"))
+    ]
+
+
+def parsed(path):
+    """What a JSON file says."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Unfit(f"{path}: {error.strerror}: say a pack, or a folder that has one")
+    except json.JSONDecodeError as error:
+        raise Unfit(f"{path}: line {error.lineno} is no JSON: {error.msg}")
+    except UnicodeDecodeError:
+        raise Unfit(f"{path}: is not text in UTF-8")
+
+
+def listed(path, labels, kind, needed):
+    """A list of objects of the labels, each of which has what is needed."""
+    rows = labels.get(kind) if isinstance(labels, dict) else None
+    if not isinstance(rows, list):
+        raise Unfit(f"{path}: has no list \"{kind}\"")
+    for index, row in enumerate(rows):
+        for name in needed:
+            if not isinstance(row, dict) or row.get(name) is None:
+                raise Unfit(f"{path}: {kind}[{index}] has no \"{name}\"")
+    return rows
+
+
+def labelled(folder, image, found):
+    """The record of a picture of a folder, and of the people found on it."""
+    camera = image.get("camera") or {}
+    try:
+        return Record(
+            source=image.get("source", "rendered"),
+            split=image.get("split", "train"),
+            name=image["file_name"],
+            width=image["width"],
+            height=image["height"],
+            boxes=rows(found, "bbox", 4),
+            ignore=np.array([bool(p.get("ignore") or p.get("iscrowd")) for p in found], bool),
+            full=rows(found, "full_box", 4),
+            foot=rows(found, "foot", 2),
+            head=rows(found, "head", 2),
+            visible=rows(found, "visible", 1)[:, 0],
+            pitch=camera.get("pitch_deg", float("nan")),
+            light=image.get("light", ""),
+            path=str(folder / image["file_name"]),
+            extra={"scene": image.get("scene"), "camera": camera},
         )
-    return records
+    except (TypeError, ValueError) as error:
+        raise Unfit(f"{folder / 'annotations.json'}: labels of {image['file_name']}: {error}")
 
 
 def rows(people, key, width):
@@ -106,35 +152,43 @@ def rows(people, key, width):
     unknown = [float("nan")] * width
     values = [p.get(key) for p in people]
     values = [unknown if v is None else np.atleast_1d(v) for v in values]
+    if any(len(v) != width for v in values):
+        raise ValueError(f"a {key} is not of {width} numbers")
     return np.array(values, np.float32).reshape(len(people), width)
 
 
 def read_pack(path):
     """The records of a pack."""
-    with open(path, "rb") as file:
-        if file.read(8) != MAGIC:
-            raise ValueError(f"{path} is not a pack")
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(zlib.decompress(file.read(length)))
-    start = 16 + length
-    records = []
-    for entry in header:
-        people = entry.pop("people")
-        boxes = np.array([p[:4] for p in people], np.float32).reshape(-1, 4)
-        count = len(people)
-        records.append(
-            Record(
-                boxes=boxes,
-                ignore=np.array([bool(p[4]) for p in people], bool),
-                full=np.full((count, 4), np.nan, np.float32),
-                foot=np.full((count, 2), np.nan, np.float32),
-                head=np.full((count, 2), np.nan, np.float32),
-                visible=np.full(count, np.nan, np.float32),
-                path=str(path),
-                **(entry | {"offset": entry["offset"] + start}),
-            )
-        )
+    try:
+        with open(path, "rb") as file:
+            if file.read(8) != MAGIC:
+                raise Unfit(f"{path}: is not a pack: make one with pack.py")
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(zlib.decompress(file.read(length)))
+        records = [unpacked(path, entry, 16 + length) for entry in header]
+    except OSError as error:
+        raise Unfit(f"{path}: {error.strerror}")
+    except (struct.error, zlib.error, ValueError, KeyError, TypeError, OverflowError, MemoryError):
+        raise Unfit(f"{path}: is a broken pack: copy it again") from None
+    if records and max(r.offset + r.length for r in records) > path.stat().st_size:
+        raise Unfit(f"{path}: is cut short: copy it again")
     return records
+
+
+def unpacked(path, entry, start):
+    """The record of a pack's header entry; pictures begin at `start`."""
+    people = entry.pop("people")
+    count = len(people)
+    return Record(
+        boxes=np.array([p[:4] for p in people], np.float32).reshape(-1, 4),
+        ignore=np.array([bool(p[4]) for p in people], bool),
+        full=np.full((count, 4), np.nan, np.float32),
+        foot=np.full((count, 2), np.nan, np.float32),
+        head=np.full((count, 2), np.nan, np.float32),
+        visible=np.full(count, np.nan, np.float32),
+        path=str(path),
+        **(entry | {"offset": entry["offset"] + start}),
+    )
 
 
 def write_pack(path, entries):

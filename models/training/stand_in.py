@@ -79,7 +79,9 @@ def build(library, versions, to):
 
 
 def main():
-    packages = pathlib.Path(sys.argv[1]).resolve()
+    packages = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) == 2 else None
+    if packages is None or not (packages / "torch" / "lib").is_dir():
+        raise SystemExit("usage: stand_in.py SITE-PACKAGES: a folder that has torch/lib in it")
     folder = packages / "torch" / "lib"
     real = {path.name: path for path in packages.glob("nvidia/**/lib/*.so*")}
     for library, versions in wanted(folder).items():
