@@ -32,7 +32,7 @@ const HEAD_ON_DEG: f64 = 12.0;
 /// Along the wall, the line itself is seen edge on, degrees.
 const ALONG_DEG: f64 = 75.0;
 /// Angles below the horizon between which people are seen well, degrees. From straight above the
-/// default detector counts nearly everybody (`benches/close`), others nobody; but those it was tried on
+/// default detector counts nearly everybody (`benches/crossings`), others nobody; but those it was tried on
 /// there were rendered, so that a replay must confirm it.
 const FLAT_DEG: f64 = 12.0;
 const STEEP_DEG: f64 = 60.0;
