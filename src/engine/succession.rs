@@ -1,10 +1,10 @@
 //! An engine that takes over from one with another configuration.
 //!
 //! Theory: what did not change is kept, by name, whatever its number has become. A camera with the
-//! same settings keeps its tracks. A door with the same settings and portals keeps its ledger: credits,
-//! crossings, what was said and under which id; and where its camera was kept too, its counters. All
-//! else begins anew, and what happened before it began was not seen: a new door knows nothing of
-//! before, and a door whose camera changed is blind from that camera's last frame on until the camera
+//! same settings keeps its tracks, and of portals that are the same its counters: whoever was counted
+//! is not counted again. A door with the same settings and portals keeps its ledger: credits,
+//! crossings, what was said and under which id. All else begins anew, and what happened before it
+//! began was not seen: a new door knows nothing of before but whether it was unlocked, and a door whose camera changed is blind from that camera's last frame on until the camera
 //! is told to see. Numbers of crossings and tracks go on, so that none comes twice.
 
 use std::collections::BTreeMap;
@@ -146,6 +146,12 @@ impl Heir<'_> {
         doors
     }
 
+    /// The door of the same name before, however it was set.
+    fn door_before(&self, place: usize) -> Option<usize> {
+        let name = &self.config.doors[place].name;
+        self.before.doors.iter().position(|door| door.name == *name)
+    }
+
     /// Whether two doors have the same portals, before the same cameras by name.
     fn same_portals(&self, before: usize, after: usize) -> bool {
         let own = |config: &EngineConfig, door: usize| -> Vec<usize> {
@@ -186,29 +192,25 @@ impl Heir<'_> {
         fresh.now = self.now;
         fresh.next_crossing = self.state.next_crossing;
         for (place, (memory, origin)) in fresh.cameras.iter_mut().zip(cameras).enumerate() {
-            self.put_camera(place, memory, *origin, doors);
+            self.put_camera(place, memory, *origin);
         }
         for (place, (ledger, before)) in fresh.doors.iter_mut().zip(doors).enumerate() {
-            if let Some(before) = before {
-                *ledger = self.ledger(place, *before);
+            match (before, self.door_before(place)) {
+                (Some(before), _) => *ledger = self.ledger(place, *before),
+                (None, Some(namesake)) => ledger.take_unlocks(&self.state.doors[namesake]),
+                (None, None) => {}
             }
         }
         fresh.untold = self.untold(&fresh, cameras, doors);
         fresh
     }
 
-    fn put_camera(
-        &self,
-        place: usize,
-        memory: &mut CameraMemory,
-        origin: Origin,
-        doors: &[Option<usize>],
-    ) {
+    fn put_camera(&self, place: usize, memory: &mut CameraMemory, origin: Origin) {
         let unseen = |since: Instant| Some((since, Doubt::FootageEnded));
         match origin {
             Origin::Kept(before) => {
                 let old = &self.state.cameras[before];
-                let counters = self.counters(place, before, doors, &memory.counters);
+                let counters = self.counters(place, before, &memory.counters);
                 *memory = CameraMemory {
                     counters,
                     ..old.clone()
@@ -229,12 +231,12 @@ impl Heir<'_> {
         }
     }
 
-    /// The counters of a camera that was kept: those of doors that were kept go on.
+    /// The counters of a camera that was kept: those of portals that are the same go on, also where
+    /// the policy of their door is another now.
     fn counters(
         &self,
         place: usize,
         before: usize,
-        doors: &[Option<usize>],
         fresh: &[crate::crossing::CounterState],
     ) -> Vec<crate::crossing::CounterState> {
         let of = |config: &EngineConfig, camera: usize| -> Vec<usize> {
@@ -245,9 +247,7 @@ impl Heir<'_> {
         let old = of(self.before, before);
         let new = of(self.config, place).into_iter().zip(fresh);
         new.map(|(portal, fresh)| {
-            let door = usize::from(self.config.portals[portal].door.0);
-            let kept = doors.get(door).copied().flatten().is_some();
-            let found = self.portal_before(portal).filter(|_| kept);
+            let found = self.portal_before(portal);
             let found = found.and_then(|found| old.iter().position(|place| *place == found));
             found
                 .and_then(|found| self.state.cameras[before].counters.get(found))

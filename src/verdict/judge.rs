@@ -305,7 +305,10 @@ impl History {
                 finding.kind = VerdictKind::UTurn;
                 finding.beside = Some(partner);
             }
-            (Standing::WrongWay(_), _) => finding.kind = VerdictKind::WrongWay,
+            (Standing::WrongWay(_), _) => {
+                finding.kind = VerdictKind::WrongWay;
+                finding.abstain = self.is_seen_badly(entry);
+            }
             (Standing::Free, _) => finding.kind = VerdictKind::FreePassage,
             (Standing::Walks { .. }, Some(spend)) => self.find_credited(entry, spend, &mut finding),
             (Standing::Walks { needs: false, .. }, None) => finding.kind = VerdictKind::Exit,
@@ -364,12 +367,7 @@ impl History {
         } else {
             finding.kind = VerdictKind::UnauthorisedEntry;
         }
-        let untrusted = [Doubt::SightLost, Doubt::CalibrationUncertain];
-        let seen_badly = self.blind_at(entry.span).next().is_some()
-            || untrusted
-                .iter()
-                .any(|doubt| entry.crossing.doubts.contains(doubt));
-        if seen_badly {
+        if self.is_seen_badly(entry) {
             finding.abstain = true;
         }
         if self.gap_during(self.grants_wanted(entry.span)).is_some() {
@@ -383,6 +381,13 @@ impl History {
                 add_doubt(&mut finding.doubts, *doubt);
             }
         }
+    }
+
+    /// Whether the camera could not be believed about a crossing: nobody is accused by it then.
+    fn is_seen_badly(&self, entry: &CrossingEntry) -> bool {
+        let untrusted = [Doubt::SightLost, Doubt::CalibrationUncertain];
+        let doubted = |doubt: &Doubt| entry.crossing.doubts.contains(doubt);
+        self.blind_at(entry.span).next().is_some() || untrusted.iter().any(doubted)
     }
 
     /// Grants of this time would have been good at a crossing.
@@ -411,8 +416,8 @@ impl History {
             })
     }
 
-    /// The credited passage that an uncredited one followed or went beside, and the passage just
-    /// before it in the train.
+    /// The credited passage of somebody else that an uncredited one followed or went beside, and the
+    /// passage just before it in the train.
     fn leader(
         &self,
         key: CrossingKey,
@@ -423,14 +428,22 @@ impl History {
             .crossings_within(key.0 - self.policy.follow, key.0)
             .rev();
         let before = before.filter(|(other, there)| {
-            **other < key && there.crossing.direction == way && !self.closed_between(**other, key)
+            **other < key
+                && there.crossing.direction == way
+                && !same_track(there, entry)
+                && !self.closed_between(**other, key)
         });
+        let is_own = |key: &CrossingKey| {
+            let there = self.crossings.get(key);
+            there.is_some_and(|there| same_track(there, entry))
+        };
         for (other, there) in before {
             if is_credited(there) {
                 return Some((*other, *other));
             }
             if there.finding.kind == VerdictKind::Tailgating
                 && let Some(leader) = there.finding.beside
+                && !is_own(&leader)
             {
                 return Some((leader, *other));
             }
@@ -443,6 +456,7 @@ impl History {
                     && there.crossing.direction == way
                     && there.span.lo <= until
                     && is_credited(there)
+                    && !same_track(there, entry)
                     && !self.closed_between(key, **other)
             })
             .map(|(other, _)| (*other, *other))

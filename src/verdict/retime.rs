@@ -3,7 +3,8 @@
 //! An offset that was learned, or a clock that was found to have been set, holds from some moment
 //! before it was noticed. The grants since then are put where they belong; what was said of them and
 //! of passages is then judged anew, like after any other truth that came late. Unlocks and contacts
-//! stay where they are: with their uncertainty they never turn a verdict the wrong way.
+//! stay where they are: those of the time between a clock that was set and its being noticed are as far
+//! off as it was set.
 
 use super::history::{GrantKey, History};
 use crate::units::{Instant, Interval};
@@ -41,6 +42,7 @@ impl History {
                     entry.credit = None;
                 }
             }
+            self.widest_grant = self.widest_grant.max(when.width());
             grant.when = when;
             grant.corrected = correction.by;
             grant.clock_doubts = correction.doubts;

@@ -68,6 +68,13 @@ impl LedgerState {
         self
     }
 
+    /// Takes over from the ledger of a door of the same name when it was unlocked: a fact, however
+    /// the door is judged.
+    pub fn take_unlocks(&mut self, before: &Self) {
+        self.unlocks.clone_from(&before.unlocks);
+        self.unlocked_before = before.unlocked_before;
+    }
+
     /// How many events and crossings it holds.
     pub fn held(&self) -> usize {
         self.crossings.len() + self.grants.len() + self.unlocks.len() + self.door_events.len()

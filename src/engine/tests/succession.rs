@@ -214,3 +214,39 @@ fn who_walks_while_a_portal_is_changed_is_not_judged() {
         assert_eq!(verdict.kind, VerdictKind::Undetermined);
     }
 }
+
+#[test]
+fn who_was_counted_is_not_counted_again_under_another_policy() {
+    // Over the line at 2.2 s, and still in view when the policy changes.
+    let walkers = [walker(0, 0.2)];
+    let engine = before(&walkers);
+    let mut after = config();
+    after.doors[0].policy.window = Span::from_ms(9_000);
+    let (mut heir, told) = changed(&engine, after);
+    assert_eq!(told.doors_new, names(&["door 0"]));
+    let said = tell(&mut heir, &frames(CHANGE_S, 30.0, &walkers));
+    let again = verdicts(&said);
+    assert!(again.iter().all(|v| v.door != DoorId(0)), "{again:?}");
+}
+
+#[test]
+fn a_door_that_is_unlocked_stays_so_under_another_policy() {
+    let walkers = [walker(0, 6.0)];
+    let mut engine = Engine::new(config()).unwrap();
+    tell(&mut engine, &[sight(0, 0.0, SightState::Clear)]);
+    tell(
+        &mut engine,
+        &[access("u", 0, 0.5, AccessKind::UnlockStarted)],
+    );
+    tell(&mut engine, &frames(0.6, CHANGE_S, &walkers));
+    let mut after = config();
+    after.doors[0].policy.window = Span::from_ms(9_000);
+    let (mut heir, _) = changed(&engine, after);
+    let said = tell(&mut heir, &frames(CHANGE_S, 30.0, &walkers));
+    let kinds: Vec<_> = verdicts(&said).iter().map(|v| v.kind).collect();
+    assert!(kinds.contains(&VerdictKind::FreePassage), "{kinds:?}");
+    assert!(
+        !kinds.contains(&VerdictKind::UnauthorisedEntry),
+        "{kinds:?}"
+    );
+}

@@ -94,6 +94,7 @@ impl World {
             let wide = |grant: &Grant| self.is_wide(grant);
             let abstain = match credits[i] {
                 Some(grant) => wide(grants[grant]),
+                None if kind == VerdictKind::WrongWay => self.is_unseen(passage),
                 None => self.lacks(&passages, &credits, i) && self.cannot_tell(passage),
             };
             judged.push(Judged {
@@ -245,6 +246,7 @@ impl World {
         let follow = ms(self.policy.follow);
         let near = |other: &usize| {
             passages[*other].direction == me.direction
+                && passages[*other].track != me.track
                 && (passages[*other].at - me.at).abs() <= follow
                 && !self.shut_between(passages[*other], me)
         };
@@ -252,8 +254,10 @@ impl World {
             if credits[other].is_some() {
                 return Some(other);
             }
-            if leaders[other].is_some() {
-                return leaders[other];
+            if let Some(leader) = leaders[other]
+                && passages[leader].track != me.track
+            {
+                return Some(leader);
             }
         }
         (i + 1..passages.len())
@@ -343,10 +347,13 @@ impl World {
             };
             self.is_wide(grant) && way && good.0 <= hi && lo <= good.1
         });
-        wide || self.gaps.iter().any(|gap| overlap(*gap, wanted))
-            || self
-                .blind
-                .iter()
-                .any(|blind| overlap(*blind, (lo - NEAR_BLIND, hi)))
+        wide || self.gaps.iter().any(|gap| overlap(*gap, wanted)) || self.is_unseen(passage)
+    }
+
+    /// Whether the camera could not be believed about a passage.
+    fn is_unseen(&self, passage: &Passage) -> bool {
+        let (lo, hi) = passage.when;
+        let mut blind = self.blind.iter();
+        blind.any(|blind| overlap(*blind, (lo - NEAR_BLIND, hi)))
     }
 }
