@@ -16,6 +16,7 @@ use super::record::Recorder;
 use super::segment::{SEGMENT_BYTES, SEGMENT_TIME, TRY_AGAIN, Traces, stamp};
 use crate::app::run::{EngineRun, config_sha256};
 use crate::app::trace::{Because, Continues, Provenance};
+use crate::capture::live::Address;
 use crate::config::LiveCamera;
 use crate::units::{Instant, Span};
 
@@ -229,10 +230,15 @@ impl Written {
     }
 }
 
+/// An address as it may be read by anybody: traces and evidence go to guards and auditors.
+fn shown(url: &str) -> String {
+    Address::parse(url).map_or_else(|_| String::new(), |address| address.to_string())
+}
+
 /// What a live run's headers say.
 pub fn provenance(camera: &LiveCamera, model: Option<String>, run: &EngineRun) -> Provenance {
     Provenance {
-        source: camera.url.clone(),
+        source: shown(&camera.url),
         start_us: 0,
         utc: true,
         model,

@@ -11,6 +11,11 @@ use std::path::PathBuf;
 
 use url::Url;
 
+/// Parts of a query whose names hold one of these are never printed.
+const SECRET_NAMES: [&str; 9] = [
+    "user", "usr", "login", "pass", "pwd", "token", "auth", "key", "secret",
+];
+
 /// A user name and a password. `Debug` hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
@@ -30,7 +35,7 @@ impl fmt::Debug for Login {
 }
 
 /// Where pictures come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Address {
     /// `rtsp://`.
     Rtsp(Url, Option<Login>),
@@ -126,10 +131,45 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// An address without what somebody could log in with: cheap cameras want it in the query, or in the
+/// path (`/user=admin_password=x_channel=1`), of which nothing behind it is printed then.
+fn without_secrets(url: &Url) -> Url {
+    let mut shown = url.clone();
+    let steps: Vec<String> = url.path().split('/').map(redacted).collect();
+    shown.set_path(&steps.join("/"));
+    if let Some(query) = url.query() {
+        let parts: Vec<String> = query.split('&').map(redacted).collect();
+        shown.set_query(Some(&parts.join("&")));
+    }
+    shown
+}
+
+/// A part of an address, up to the first value that must not be seen.
+fn redacted(part: &str) -> String {
+    let secret = part
+        .match_indices('=')
+        .find(|(at, _)| part[..*at].rsplit('=').next().is_some_and(is_secret));
+    secret.map_or_else(
+        || part.to_owned(),
+        |(at, _)| format!("{}=redacted", &part[..at]),
+    )
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rtsp(url, _) | Self::Http(url, _) => url.fmt(f),
+            Self::Rtsp(url, _) | Self::Http(url, _) => without_secrets(url).fmt(f),
             Self::File(path) => path.display().fmt(f),
         }
     }
@@ -184,5 +224,13 @@ mod tests {
     fn a_password_is_never_printed() {
         let address = Address::parse("rtsp://admin:hunter2@cam/1").expect("an address");
         assert!(!format!("{address} {address:?}").contains("hunter2"));
+        check(
+            "rtsp://cam:554/live?channel=1&Password=hunter2&stream=0.sdp",
+            "rtsp://cam:554/live?channel=1&Password=redacted&stream=0.sdp",
+        );
+        check(
+            "rtsp://cam:554/user=admin_password=hunter2_channel=1_stream=0.sdp",
+            "rtsp://cam:554/user=redacted",
+        );
     }
 }
