@@ -29,6 +29,9 @@ const BLIND_BEFORE_START: Span = Span::from_ms(3_600_000);
 const HEARD_BEFORE: Span = Span::from_ms(60_000);
 /// Without a judged frame for this long a clear camera is starved: the engine itself doubts gaps of 0.9 s.
 const MOST_SILENCE: Span = Span::from_ms(1_500);
+/// Starvation that lasts so long is told to whoever listens; shorter ones, as of a box that is busy for a
+/// moment, are doubts of the verdicts that they bear on, and no alert.
+const STARVED_TOLD: Span = Span::from_ms(10_000);
 
 /// The camera of an engine that has one.
 const THE_CAMERA: CameraId = CameraId(0);
@@ -59,6 +62,8 @@ pub struct Group {
     told: SightState,
     starved: bool,
     engine_sight: SightState,
+    engine_sight_since: Instant,
+    starved_told: bool,
     trace: Option<Written>,
     /// What the engine is told before anything else.
     first: Option<(Instant, Input)>,
@@ -143,6 +148,8 @@ impl Group {
             group.starved = self.starved;
             group.silent = self.silent;
             group.last_seen = self.last_seen;
+            group.engine_sight_since = self.engine_sight_since;
+            group.starved_told = self.starved_told;
         } else {
             group.first = Some((now, sight_change(SightState::NoFootage)));
             group.engine_sight = SightState::NoFootage;
@@ -203,6 +210,8 @@ impl Group {
             told: SightState::NoFootage,
             starved: false,
             engine_sight: SightState::Clear,
+            engine_sight_since: now,
+            starved_told: false,
             trace: None,
             first: None,
             hears_from: now - HEARD_BEFORE,
@@ -236,9 +245,24 @@ impl Group {
     /// What the camera's picture is worth changed.
     pub fn sight(&mut self, now: Instant, state: SightState, stated: &mut dyn FnMut(&Stated<'_>)) {
         self.told = state;
-        self.last_seen = None;
+        // Frames are due from now on: a detector that fails on every one is silence too.
+        self.last_seen = (state == SightState::Clear).then_some(now);
         self.silent = false;
+        self.starved_told = false;
         self.settle_sight(now, stated);
+    }
+
+    /// What the camera itself did not say: that it has been starved for long, or is no longer.
+    pub fn sight_news(&mut self, now: Instant) -> Option<SightState> {
+        let is_starved = self.engine_sight == SightState::Starved;
+        let news = match self.starved_told {
+            false => is_starved && now - self.engine_sight_since >= STARVED_TOLD,
+            true => self.engine_sight == SightState::Clear,
+        };
+        news.then(|| {
+            self.starved_told = is_starved;
+            self.engine_sight
+        })
     }
 
     /// An access event or a feed's status, of a door of this engine.
@@ -369,7 +393,7 @@ impl Group {
         if state == self.engine_sight {
             return;
         }
-        self.engine_sight = state;
+        (self.engine_sight, self.engine_sight_since) = (state, now);
         self.counts.clear.set(i64::from(state == SightState::Clear));
         self.step(now, &sight_change(state), None, stated);
     }

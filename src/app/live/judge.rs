@@ -223,6 +223,11 @@ impl Judge {
             group.tick(now, &mut |stated| {
                 self.audience.hear(stated);
             });
+            if let Some(state) = group.sight_news(now) {
+                for listener in &mut self.audience.listeners {
+                    listener.sight(group, now, state, starvation_words(state));
+                }
+            }
         }
         self.leaving.retain_mut(|leaving| {
             leaving.tick(now, &mut |stated| {
@@ -232,6 +237,14 @@ impl Judge {
         for listener in &mut self.audience.listeners {
             listener.tick(&self.groups, now);
         }
+    }
+}
+
+/// Why a camera that sends pictures cannot be believed, or can again.
+fn starvation_words(state: SightState) -> &'static str {
+    match state {
+        SightState::Clear => "enough of its frames are judged again",
+        _ => "too few of its frames are judged: see its frame rate, the network and the box's load",
     }
 }
 

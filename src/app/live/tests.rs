@@ -352,6 +352,37 @@ fn frames_that_stop_are_noticed_without_another_frame() {
 }
 
 #[test]
+fn a_detector_that_never_answers_is_noticed_and_told() {
+    let metrics = Arc::new(Metrics::default());
+    let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
+    group.sight(at(0), SightState::NoSignal, &mut |_| {});
+    group.sight(at(1_000), SightState::Clear, &mut |_| {});
+    let mut told = Vec::new();
+    for ms in (1_000..20_000).step_by(500) {
+        group.tick(at(ms), &mut |_| {});
+        told.extend(group.sight_news(at(ms)).map(|state| (ms, state)));
+    }
+    // Silent for longer than 1.5 s at 3.0 s, and that for ten seconds.
+    assert_eq!(told, [(13_000, SightState::Starved)]);
+    for ms in (20_000..30_000).step_by(80) {
+        let seen = Seen {
+            camera: 0,
+            taken: at(ms),
+            people: Vec::new(),
+            looked: true,
+            arrived_us: 0,
+            decoded_us: 0,
+            taken_up_us: 0,
+            looked_us: 0,
+        };
+        group.seen(at(ms), seen, &mut |_| {});
+        told.extend(group.sight_news(at(ms)).map(|state| (ms, state)));
+    }
+    let states: Vec<_> = told.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states, [SightState::Starved, SightState::Clear]);
+}
+
+#[test]
 fn a_recorder_remembers_its_last_minutes_and_survives_its_disk() {
     use std::io::Write;
     let lost = Counter::default();
