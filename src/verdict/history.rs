@@ -23,6 +23,10 @@ pub(super) const CROSSING_SLACK: Span = Span::from_ms(2_000);
 /// (a quarter of the window); the bound keeps one absurd event from dragging the whole past along.
 const MOST_UNCERTAIN: Span = Span::from_ms(300_000);
 
+/// An event that says it happened so long after it came was stamped by a clock that is lost (a
+/// controller that says 2036). All that is known of it is when it came.
+const MOST_AHEAD: Span = Span::from_ms(600_000);
+
 /// The place of a crossing in the history.
 pub(super) type CrossingKey = (Instant, CrossingId);
 
@@ -262,7 +266,7 @@ impl History {
             return Added::Nothing;
         }
         let correction = self.clock.correction(event.occurred);
-        let when = self.believable(event.occurred, correction.by);
+        let when = self.believable(event, correction.by);
         match event.kind {
             AccessKind::Granted => {
                 let key = GrantKey {
@@ -301,9 +305,12 @@ impl History {
     }
 
     /// The time of an event, corrected and widened by what is known of the clocks, within reason.
-    pub fn believable(&self, occurred: Interval, by: Spans) -> Interval {
-        let told = Interval::new(occurred.lo, occurred.hi);
+    pub fn believable(&self, event: &AccessEvent, by: Spans) -> Interval {
+        let told = Interval::new(event.occurred.lo, event.occurred.hi);
         let told = Interval::new(told.lo + by.lo, told.hi + by.hi).widened(self.policy.clock);
+        if told.lo - event.received > MOST_AHEAD {
+            return Interval::exact(event.received).widened(MOST_UNCERTAIN);
+        }
         let most = Interval::exact(told.mid()).widened(MOST_UNCERTAIN);
         Interval {
             lo: told.lo.max(most.lo),

@@ -32,7 +32,7 @@ impl History {
                 continue;
             };
             let correction = self.clock.correction(grant.event.occurred);
-            let when = self.believable(grant.event.occurred, correction.by);
+            let when = self.believable(&grant.event, correction.by);
             let both = Interval::new(grant.when.lo.min(when.lo), grant.when.hi.max(when.hi));
             affected = Some(affected.map_or(both, |known| {
                 Interval::new(known.lo.min(both.lo), known.hi.max(both.hi))

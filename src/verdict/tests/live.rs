@@ -129,6 +129,32 @@ fn a_shorter_blindness_within_a_longer_one_does_not_end_it() {
     assert_eq!(state, Some(VerdictKind::Undetermined));
 }
 
+/// A controller whose clock is lost stamps its grants years ahead: whoever walks on them is not accused,
+/// and they are forgotten like any other.
+#[test]
+fn grants_from_the_future_accuse_nobody_and_do_not_pile_up() {
+    let mut ledger = Ledger::new(DoorId(0), Policy::default());
+    let mut said = Statements::default();
+    for day in 0..4 {
+        let came = Instant::from_s(1.0 + 86_400.0 * f64::from(day));
+        let ahead = came + Span::from_s(3.0e8);
+        let mut event = access(
+            &format!("A{day}"),
+            AccessKind::Granted,
+            Interval::exact(ahead),
+        );
+        event.received = came;
+        tell(&mut ledger, came, &Telling::Access(event), &mut said);
+        let walked = came + Span::from_s(2.0);
+        let walker = crossing(day, walked, Direction::In, day);
+        tell(&mut ledger, walked, &Telling::Crossing(walker), &mut said);
+        pass(&mut ledger, walked + Span::from_s(3_600.0), &mut said);
+        let state = ledger.state_of(CrossingId(day)).map(|state| state.kind);
+        assert_eq!(state, Some(VerdictKind::Undetermined), "day {day}");
+    }
+    assert!(ledger.held() < 8, "{} held", ledger.held());
+}
+
 #[test]
 fn absurd_times_break_nothing() {
     let far = [
