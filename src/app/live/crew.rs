@@ -381,6 +381,8 @@ impl Running {
         if let Err(error) = joined(self.thread.join()) {
             tracing::error!("a camera's thread could not work: {error}");
         }
+        // Evidence takes the pictures that there are, and waits for no more.
+        self.ring.end();
     }
 }
 

@@ -39,8 +39,14 @@ pub trait Listener {
     fn sight(&mut self, group: &Group, at: Instant, state: SightState, why: &str);
     /// Something else that a person should know.
     fn alarm(&mut self, group: &Group, alarm: &crate::engine::Alarm);
+    /// The group that stated this verdict sees no more: nothing of it is to be waited for.
+    fn last_word(&mut self, _group: &Group, _verdict: &Verdict) {}
+    /// A group sees no more: another takes over from it, or its camera is taken out.
+    fn gone(&mut self, _group: &Group) {}
     /// Time passed.
     fn tick(&mut self, _groups: &BTreeMap<usize, Group>, _now: Instant) {}
+    /// Nothing comes after this: what waits for something must be done now, or never.
+    fn end(&mut self, _groups: &BTreeMap<usize, Group>) {}
 }
 
 /// Which engine a door of the intake belongs to, and its id there; by the intake's door.
@@ -100,6 +106,9 @@ impl Judge {
                 self.groups.values().for_each(Group::flush);
             }
         }
+        for listener in &mut self.audience.listeners {
+            listener.end(&self.groups);
+        }
         self.groups.values_mut().for_each(Group::end);
         for leaving in &mut self.leaving {
             leaving.group.end();
@@ -135,6 +144,12 @@ impl Judge {
         for place in change.gone {
             gone.extend(self.groups.remove(&place).map(|group| (place, group)));
         }
+        // Before others take over: they have doors, names and traces of their own.
+        for group in gone.values() {
+            for listener in &mut self.audience.listeners {
+                listener.gone(group);
+            }
+        }
         let mut kept = Vec::new();
         for begin in &change.begin {
             let before = begin.after.and_then(|place| gone.get_mut(&place));
@@ -162,7 +177,7 @@ impl Judge {
             let doors = super::leaving::doors_of(place, &self.doors);
             self.leaving
                 .push(Leaving::new(group, doors, now, &mut |stated| {
-                    self.audience.hear(stated);
+                    self.audience.hear_last(stated);
                 }));
         }
         self.doors = change.doors;
@@ -201,7 +216,7 @@ impl Judge {
     fn access(&mut self, now: Instant, door: Option<DoorId>, input: &Input) {
         for leaving in &mut self.leaving {
             leaving.access(now, door, input, &mut |stated| {
-                self.audience.hear(stated);
+                self.audience.hear_last(stated);
             });
         }
         let place = door.and_then(|door| self.doors.get(usize::from(door.0)).copied().flatten());
@@ -231,7 +246,7 @@ impl Judge {
         }
         self.leaving.retain_mut(|leaving| {
             leaving.tick(now, &mut |stated| {
-                self.audience.hear(stated);
+                self.audience.hear_last(stated);
             })
         });
         for listener in &mut self.audience.listeners {
@@ -271,6 +286,16 @@ impl Audience {
                 }
             }
             Output::Crossing(_) | Output::Grant(_) => {}
+        }
+    }
+
+    /// The same of a group that sees no more.
+    fn hear_last(&mut self, stated: &Stated<'_>) {
+        self.hear(stated);
+        if let Output::Verdict(verdict) = stated.output {
+            for listener in &mut self.listeners {
+                listener.last_word(stated.group, verdict);
+            }
         }
     }
 }
