@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,13 @@ use crate::verdict::{Stage, Verdict, explain_verdict};
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Of the journal's last events, so many are read again after a start: far more than came in its last minute.
 const READ_AGAIN: u64 = 2_000;
+/// When nothing is served any more, answers that are on their way get this long: who asks is near. A request that was
+/// begun and never ends must not hold up the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// A process that takes its own place asks the service manager's watchdog for this long, microseconds: what the unit allows
+/// for a stop (30 s), and service managers for a start (90 s). Nobody can say that every thread gets on meanwhile, and
+/// one that hangs is still noticed.
+const ANEW_WITHIN_US: u32 = 120_000_000;
 /// No exit code: the process takes its own place, and lays its time line on the wall clock again.
 const ANEW: u8 = u8::MAX;
 /// Intake and health mostly wait.
@@ -71,7 +79,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     let dispatcher = site.dispatcher.take();
     let site = Arc::new(site);
     let ended = runtime.block_on(serve(args, &config, &site, assembled, dispatcher));
-    notify(&[sd_notify::NotifyState::Stopping]);
+    notify(farewell(&ended, watchdog_us()).as_slice());
     // Waits for a configuration that is being taken over.
     drop(runtime);
     let Some(site) = Arc::into_inner(site) else {
@@ -142,7 +150,7 @@ async fn serve(
         None => None,
     };
     let sending = dispatcher.map(|dispatcher| tokio::spawn(dispatcher.run(stop.clone())));
-    notify(&[sd_notify::NotifyState::Ready]);
+    say_ready();
     let sending = async {
         match sending {
             Some(task) => task.await,
@@ -173,7 +181,7 @@ async fn serve(
         },
     };
     stop.cancel();
-    drop(served.await);
+    drop(tokio::time::timeout(LAST_ANSWERS, served).await);
     outcome
 }
 
@@ -207,7 +215,7 @@ async fn look_after(site: &Site, health: &Health) {
         }
         let troubles = health.troubles();
         if troubles.is_empty() {
-            notify(&[sd_notify::NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
         }
         for trouble in troubles {
             tracing::error!("{trouble}");
@@ -215,8 +223,32 @@ async fn look_after(site: &Site, health: &Health) {
     }
 }
 
+/// It serves, and is watched as the unit says: one that took its own place had asked for more time.
+fn say_ready() {
+    let mut ready = vec![NotifyState::Ready];
+    ready.extend(watchdog_us().map(NotifyState::WatchdogUsec));
+    notify(&ready);
+}
+
+/// What the service manager is told when nothing is served any more. A process that takes its own place does not stop:
+/// one that says it does and lives on is killed.
+fn farewell(ended: &Outcome, watchdog_us: Option<u32>) -> Option<NotifyState<'static>> {
+    match ended {
+        // To ask for time where nobody watches would make somebody watch.
+        Ok(ANEW) => watchdog_us.map(|_| NotifyState::WatchdogUsec(ANEW_WITHIN_US)),
+        Ok(_) | Err(_) => Some(NotifyState::Stopping),
+    }
+}
+
+/// How often the service manager wants a sign of life, microseconds, if it does. A process that took its own place has the
+/// same words of it.
+fn watchdog_us() -> Option<u32> {
+    let us = sd_notify::watchdog_enabled()?.as_micros();
+    u32::try_from(us).ok().filter(|us| *us > 0)
+}
+
 /// Without a service manager there is nobody to tell.
-fn notify(states: &[sd_notify::NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("the service manager was not told: {error}");
     }
@@ -224,7 +256,6 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 /// Reads the site file again when told to, for as long as it runs.
 async fn take_over_when_told(site: &Arc<Site>, args: &RunArgs) -> Outcome {
-    use sd_notify::NotifyState;
     use tokio::signal::unix::{SignalKind, signal};
     let hangup = signal(SignalKind::hangup());
     let mut hangup = hangup.map_err(|error| Failure::unusable(error.to_string()))?;
@@ -333,5 +364,30 @@ impl Listener for Printer {
             &format!("{at}  {camera}: {}", alarm.text),
             json!({ "at": at, "camera": camera, "alarm": alarm }),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ended: Outcome, watchdog_us: Option<u32>, expect: Option<&str>) {
+        let said = farewell(&ended, watchdog_us).map(|state| state.to_string());
+        assert_eq!(said.as_deref(), expect, "{ended:?}");
+    }
+
+    #[test]
+    fn only_who_stops_says_so() {
+        let watched = Some(15_000_000);
+        check(Ok(DONE), watched, Some("STOPPING=1"));
+        check(Ok(DONE), None, Some("STOPPING=1"));
+        check(
+            Err(Failure::unusable("no port".to_owned())),
+            watched,
+            Some("STOPPING=1"),
+        );
+        check(Ok(ANEW), watched, Some("WATCHDOG_USEC=120000000"));
+        check(Ok(ANEW), None, None);
     }
 }

@@ -39,10 +39,12 @@ pub fn tailgate(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Starts a process and gives what it prints, line by line.
 pub fn start(folder: &Path, arguments: &[&str]) -> (Running, Receiver<String>) {
-    let mut child = tailgate(folder, arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    start_command(tailgate(folder, arguments))
+}
+
+/// The same of a command with an environment of its own.
+pub fn start_command(mut command: Command) -> (Running, Receiver<String>) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (to, from) = channel();
     thread::spawn(move || {
@@ -183,17 +185,13 @@ pub fn traces(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Whether there is evidence of a camera that is whole.
-pub fn evidence(folder: &Path, camera: &str) -> bool {
-    let days = fs::read_dir(folder.join("data/evidence"))
-        .into_iter()
-        .flatten();
-    let mut folders = days
-        .flatten()
-        .flat_map(|day| fs::read_dir(day.path()).into_iter().flatten());
-    folders.any(|one| {
-        let path = one.unwrap().path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(camera) && !name.ends_with(".part") && path.join("evidence.json").exists()
-    })
+/// Whether one of these bodies of alerts names the place of evidence of a camera, and it is whole by now.
+pub fn evidence(folder: &Path, told: &[String], camera: &str) -> bool {
+    let bodies = told
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut places = bodies
+        .filter(|body| body["camera"] == camera)
+        .filter_map(|body| Some(folder.join("data").join(body["evidence"].as_str()?)));
+    places.any(|place| place.join("evidence.json").exists())
 }
