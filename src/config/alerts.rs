@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::document::{Document, KeyPath};
 use super::door::{parse_tree, read_toml};
+use super::live::data_folder;
 use super::problem::Problems;
 use super::schema::generate;
 use super::walk::walk;
@@ -21,8 +22,9 @@ use crate::notify::{
 use crate::units::Span;
 use crate::wire::{Fingerprint, SecretRef};
 
-/// Where the outbox is unless the file says otherwise.
-const DEFAULT_PATH: &str = "alerts.db";
+/// The outbox's name in the data folder, unless the file says where it is: what a box writes is there, and a
+/// site file's own folder is often not writable.
+const DEFAULT_NAME: &str = "alerts.db";
 /// How long a receiver may take to answer unless the file says otherwise, s. Standard Webhooks asks
 /// receivers to answer within 15 s at most.
 const DEFAULT_TIMEOUT_S: f64 = 15.0;
@@ -38,7 +40,7 @@ const LONGEST_NAME: usize = 64;
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlertsTable {
     /// The SQLite file in which alerts wait until they are delivered, relative to this file; it is made
-    /// if it is not there (default "alerts.db").
+    /// if it is not there (default: "alerts.db" in the site's `data` folder).
     #[schemars(length(min = 1))]
     pub path: Option<String>,
     /// Days after which an alert that could not be delivered is given up (default 3).
@@ -161,15 +163,17 @@ pub(crate) struct MqttTable {
 /// A site file as far as it is about alerts; its other tables are not looked at.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 struct AlertsOnly {
-    site: Option<SiteName>,
+    site: Option<SiteOfAlerts>,
     alerts: Option<AlertsTable>,
 }
 
-/// The site as far as alerts name it.
+/// The site as far as alerts need it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-struct SiteName {
+struct SiteOfAlerts {
     #[schemars(length(min = 1))]
     name: Option<String>,
+    #[schemars(length(min = 1))]
+    data: Option<String>,
 }
 
 /// What a site file says of alerts.
@@ -199,19 +203,23 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Option<SiteAlerts>> {
         return Some(None);
     };
     let folder = path.parent().unwrap_or(Path::new(""));
+    let site = file.site.unwrap_or_default();
+    let data = data_folder(folder, site.data.as_deref());
     Some(Some(SiteAlerts {
         folder: folder.to_owned(),
-        site: file.site.and_then(|site| site.name).unwrap_or_default(),
-        settings: alerts(&table, &document, folder, problems),
+        site: site.name.unwrap_or_default(),
+        settings: alerts(&table, &document, folder, &data, problems),
     }))
 }
 
-/// What the `alerts` table of a document says; what is wrong with it is added to `problems`. The
-/// table's shape was checked against its schema before.
+/// What the `alerts` table of a document says, whose relative paths begin at `folder` and whose site keeps
+/// what it writes in `data`; what is wrong with it is added to `problems`. The table's shape was checked
+/// against its schema before.
 pub(crate) fn alerts(
     table: &AlertsTable,
     document: &Document,
     folder: &Path,
+    data: &Path,
     problems: &mut Problems,
 ) -> AlertSettings {
     let mut check = Check {
@@ -220,7 +228,8 @@ pub(crate) fn alerts(
         problems,
         names: Vec::new(),
     };
-    let mut outbox = OutboxSettings::at(folder.join(table.path.as_deref().unwrap_or(DEFAULT_PATH)));
+    let path = table.path.as_ref().map(|path| folder.join(path));
+    let mut outbox = OutboxSettings::at(path.unwrap_or_else(|| data.join(DEFAULT_NAME)));
     let days = |days: f64| Span::from_s(days * 86_400.0);
     set(&mut outbox.give_up, table.give_up_days.map(days));
     set(&mut outbox.keep, table.keep_days.map(days));
@@ -443,6 +452,23 @@ provisional = false
         assert_eq!(broker.discovery.as_deref(), Some("homeassistant"));
         assert_eq!(settings.secrets().len(), 3);
         assert_eq!(load("[site]\nname = \"x\"\n"), Ok(None));
+    }
+
+    #[test]
+    fn alerts_wait_in_the_data_folder_unless_the_file_says_where() {
+        #[track_caller]
+        fn check(text: &str, expect: &str) {
+            let loaded = load(text).expect("good").expect("a table");
+            assert_eq!(loaded.settings.outbox.path, loaded.folder.join(expect));
+        }
+        let elsewhere = "[site]\ndata = \"kept\"\n[alerts]\n";
+        check("[alerts]\n", "data/alerts.db");
+        check(elsewhere, "kept/alerts.db");
+        check(
+            &elsewhere.replace("kept", "/var/kept"),
+            "/var/kept/alerts.db",
+        );
+        check(&format!("{elsewhere}path = \"out.db\"\n"), "out.db");
     }
 
     /// A change of the good file, and what is said of it.

@@ -39,4 +39,4 @@ pub use keeper::{Keeper, KeeperSettings};
 pub use manifest::{Checked, FileEntry, FileKind, MANIFEST, Manifest, check};
 pub use ring::{Footage, Held, Part, Ring, RingLevel, RingLimits};
 pub use status::Status;
-pub use store::{HOLD, Listed, Quota, Store, find, hold, list};
+pub use store::{HOLD, Listed, Quota, Store, find, hold, list, place_of};

@@ -17,7 +17,7 @@ use super::EvidenceError;
 use super::cut::UNFINISHED;
 use super::disk::Disk;
 use super::draft::unfinished;
-use super::manifest::{MANIFEST, Manifest, is_day};
+use super::manifest::{MANIFEST, Manifest, day, is_day};
 use crate::units::Instant;
 
 /// A file of this name keeps a folder from being deleted to make room.
@@ -135,7 +135,7 @@ impl Store {
     /// Whether evidence of this id and time is there.
     pub(super) fn has(&self, from: Instant, id: &str) -> bool {
         self.folders.contains_key(&(from, id.to_owned()))
-            || self.dir.join(super::manifest::day(from)).join(id).exists()
+            || self.dir.join(place_of(from, id)).exists()
     }
 
     /// Deletes the oldest folders until `need` more bytes may be written.
@@ -200,6 +200,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The path of an id's folder from where evidence is kept, by when its clip begins: known before it is written.
+pub fn place_of(from: Instant, id: &str) -> String {
+    format!("{}/{id}", day(from))
 }
 
 /// The folders of days, in order.

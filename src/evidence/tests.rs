@@ -125,6 +125,7 @@ fn a_folder_holds_all_that_belongs_to_a_verdict() {
     );
     let folder = find(dir.path(), "v-7").unwrap();
     assert_eq!(folder, dir.path().join(DAY).join("v-7"));
+    assert_eq!(folder, dir.path().join(place_of(at(3.0), "v-7")));
     assert_eq!(
         names(&folder),
         ["clip.mp4", MANIFEST, "key_1.jpg", "trace.jsonl"]

@@ -88,7 +88,9 @@ pub struct Alert {
     pub crossing: Option<AlertCrossing>,
     /// The grants that were considered, and what became of each.
     pub grants: Vec<AlertGrant>,
-    /// Where the evidence is, as the site names places; it may be there only some seconds later.
+    /// Where the evidence is: a folder as a path below the box's data folder, such as
+    /// "evidence/2026-11-22/lobby-20261122T081500Z-d0-c17". It is there some seconds later, or never, if none
+    /// could be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
 }

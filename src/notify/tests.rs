@@ -2,6 +2,7 @@
 //! is moved by hand.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -18,6 +19,8 @@ use crate::verdict::{Fate, PlainNames, Stage, Step, Verdict, VerdictKind};
 use crate::wire::{Boxed, ManualClock};
 
 const START: Instant = Instant::from_us(1_780_000_000_000_000);
+/// When a test gives up.
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 type Answers = Box<dyn FnMut(&Outgoing) -> Outcome + Send>;
 
@@ -375,6 +378,21 @@ async fn what_is_owed_survives_the_process_and_what_was_delivered_stays_so() {
     let mut world = world.restart().await;
     world.put("a", 2..=3);
     assert_eq!(ids(&world.next(1).await, "sink"), ["a3"]);
+}
+
+#[tokio::test]
+async fn a_month_in_which_nothing_happened_costs_no_alert() {
+    let mut world = World::new(vec![("sink", good())]);
+    world.put("a", 1..=2);
+    assert_eq!(ids(&world.next(2).await, "sink"), ["a1", "a2"]);
+    world.until_waiting("sink", 0).await;
+    // Longer than ids are known.
+    world.clock.advance(Span::from_s(31.0 * 86_400.0));
+    world.outbox.sweep().unwrap();
+    world.put("a", 3..=3);
+    // Where it is never read, time would be moved for ever.
+    let told = tokio::time::timeout(GIVE_UP, world.next(1)).await;
+    assert_eq!(ids(&told.unwrap(), "sink"), ["a3"]);
 }
 
 #[tokio::test]

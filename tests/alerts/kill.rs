@@ -192,7 +192,7 @@ fn compare(put: u32, arrivals: Vec<tailgate::fake::Arrival>, folder: &Path, kill
         "{arrived} arrived of {put}"
     );
     assert!(put > kills, "the children hardly put anything");
-    let reader = OutboxReader::open(&folder.join("alerts.db")).unwrap();
+    let reader = OutboxReader::open(&folder.join("data/alerts.db")).unwrap();
     assert!(reader.is_whole().unwrap());
     let state = reader.sink("guards").unwrap().unwrap();
     assert_eq!((state.waiting, state.given_up), (0, 0));

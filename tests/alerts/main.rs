@@ -35,6 +35,8 @@ pub(crate) const NEW_SECRET: &str = "whsec_MTIzNDU2Nzg5MGFiY2RlZmdoaWprbG1ub3Bxc
 pub(crate) fn settings(folder: &Path, text: &str) -> AlertSettings {
     std::fs::write(folder.join("old.key"), format!("{SECRET}\n")).unwrap();
     std::fs::write(folder.join("new.key"), NEW_SECRET).unwrap();
+    // Made by `tailgate run`: the outbox lies there.
+    std::fs::create_dir_all(folder.join("data")).unwrap();
     let path = folder.join("site.toml");
     std::fs::write(&path, format!("[alerts]\n{text}")).unwrap();
     let loaded = load_alerts(&path).map_err(|problems| problems.to_string());

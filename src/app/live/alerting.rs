@@ -5,15 +5,17 @@ use std::sync::Arc;
 use super::group::Group;
 use super::judge::Listener;
 use super::keeping::{evidence_id, is_kept};
+use super::site::EVIDENCE;
 use super::status::name_of;
 use crate::app::intake::secret;
 use crate::config::LiveConfig;
 use crate::engine::Alarm;
+use crate::evidence::place_of;
 use crate::notify::{
     Alert, AlertDoor, Dispatcher, Metrics, Notice, Outbox, Sink, SiteWords, sinks,
 };
 use crate::sight::SightState;
-use crate::units::Instant;
+use crate::units::{Instant, Span};
 use crate::verdict::{Names, Verdict};
 
 /// The outbox, and what empties it.
@@ -30,6 +32,13 @@ pub fn open_alerts(config: &LiveConfig, metrics: &Metrics) -> Result<Option<Aler
         return Ok(None);
     };
     let sinks = open_sinks(config)?;
+    // The outbox lies there, unless the site file says otherwise.
+    std::fs::create_dir_all(&config.data).map_err(|error| {
+        let data = config.data.display();
+        vec![format!(
+            "the data folder {data} can't be made: {error}; check the path and its rights"
+        )]
+    })?;
     let outbox = Outbox::open(&settings.outbox, &settings.entries(&sinks));
     let outbox = Arc::new(outbox.map_err(|error| vec![error.to_string()])?);
     Ok(Some(Alerts {
@@ -62,6 +71,8 @@ pub struct Alerting {
     pub outbox: Arc<Outbox>,
     /// The site's name.
     pub site: String,
+    /// Evidence begins so long before the line was crossed.
+    pub before: Span,
 }
 
 impl Alerting {
@@ -75,7 +86,9 @@ impl Alerting {
 
 impl Listener for Alerting {
     fn verdict(&mut self, group: &Group, verdict: &Verdict) {
-        let evidence = is_kept(verdict.kind).then(|| evidence_id(group, verdict));
+        let crossed = verdict.crossing.at;
+        let place = || evidence_path(crossed - self.before, &evidence_id(group, verdict));
+        let evidence = is_kept(verdict.kind).then(place);
         let words = SiteWords {
             site: &self.site,
             run: &group.started,
@@ -111,4 +124,34 @@ impl Listener for Alerting {
     }
 
     fn alarm(&mut self, _: &Group, _: &Alarm) {}
+}
+
+/// Where evidence is or will be whose clip begins then: from the data folder on, so that nobody need search.
+fn evidence_path(from: Instant, id: &str) -> String {
+    format!("{EVIDENCE}/{}", place_of(from, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-22T00:00:00Z.
+    const MIDNIGHT: Instant = Instant::from_us(1_795_305_600_000_000);
+
+    #[track_caller]
+    fn check(from: Instant, expect: &str) {
+        assert_eq!(evidence_path(from, "lobby-20261121T081500Z-d0-c17"), expect);
+    }
+
+    #[test]
+    fn evidence_is_in_the_folder_of_the_day_on_which_it_begins() {
+        check(
+            MIDNIGHT,
+            "evidence/2026-11-22/lobby-20261121T081500Z-d0-c17",
+        );
+        check(
+            MIDNIGHT - Span::from_ms(1),
+            "evidence/2026-11-21/lobby-20261121T081500Z-d0-c17",
+        );
+    }
 }

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::evidence::Status;
+
 /// Buckets of what a frame or a verdict takes, s: from a step of the engine to what nobody waits for.
 const STAGE_S: [f64; 14] = [
     0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.5, 1.0, 2.0, 5.0,
@@ -74,6 +76,71 @@ pub struct TraceMetrics {
     pub held: Gauge,
 }
 
+/// What became of evidence, and what of it is on the disk.
+#[derive(Debug, Clone, Default)]
+pub struct EvidenceMetrics {
+    asked: Counter,
+    written: Counter,
+    incomplete: Counter,
+    refused: Counter,
+    failed: Counter,
+    deleted: Counter,
+    unfinished: Counter,
+    waiting: Gauge,
+    folders: Gauge,
+    bytes: Gauge,
+    failing: Gauge,
+}
+
+impl EvidenceMetrics {
+    /// Takes over what the keeper has counted. One caller: counts are brought up to it.
+    pub fn show(&self, status: &Status) {
+        for (counter, count) in [
+            (&self.asked, status.asked),
+            (&self.written, status.written),
+            (&self.incomplete, status.incomplete),
+            (&self.refused, status.refused),
+            (&self.failed, status.failed),
+            (&self.deleted, status.evicted),
+            (&self.unfinished, status.swept),
+        ] {
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        self.waiting.set(status.waiting as i64);
+        self.folders.set(status.folders as i64);
+        self.bytes.set(status.bytes as i64);
+        self.failing.set(i64::from(status.alarm.is_some()));
+    }
+
+    /// Shows them in a registry, as `..._evidence_...`.
+    fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("evidence");
+        for (name, help, counter) in [
+            ("asked", "Evidence asked for", &self.asked),
+            ("written", "Evidence kept", &self.written),
+            ("incomplete", "Kept, but not all of it", &self.incomplete),
+            ("refused", "Not kept: too many wait", &self.refused),
+            ("failed", "Not kept: not writable", &self.failed),
+            ("deleted", "Folders deleted for room", &self.deleted),
+            (
+                "unfinished",
+                "Folders cut short by a kill, deleted at the start",
+                &self.unfinished,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        for (name, help, gauge) in [
+            ("waiting", "Evidence that waits", &self.waiting),
+            ("folders", "Folders on the disk", &self.folders),
+            ("bytes", "Their bytes", &self.bytes),
+            ("failing", "1: the last was not writable", &self.failing),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -105,6 +172,8 @@ pub struct Metrics {
     pub trace_lost: Counter,
     /// What is counted of traces on the disk.
     pub traces: TraceMetrics,
+    /// What became of evidence.
+    pub evidence: EvidenceMetrics,
 }
 
 impl Default for Metrics {
@@ -132,6 +201,7 @@ impl Default for Metrics {
             wall_ahead: Gauge::default(),
             trace_lost: Counter::default(),
             traces: TraceMetrics::default(),
+            evidence: EvidenceMetrics::default(),
         };
         metrics.register();
         metrics
@@ -197,6 +267,7 @@ impl Metrics {
         registry.register("trace_segments", "Traces begun", begun);
         registry.register("trace_segments_deleted", "Traces deleted", deleted);
         registry.register("trace_bytes", "Traces on the disk", held);
+        self.evidence.register(registry);
     }
 
     /// The counters of one camera; the same for the same name.
@@ -275,5 +346,58 @@ impl Metrics {
             text.push_str("# the metrics could not be written\n");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(metrics: &Metrics, lines: &[&str]) {
+        let text = metrics.text();
+        for line in lines {
+            let is_there = text.lines().any(|other| other == *line);
+            assert!(is_there, "{line:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_evidence_is_shown() {
+        let metrics = Metrics::default();
+        let mut status = Status {
+            asked: 9,
+            written: 5,
+            refused: 3,
+            failed: 1,
+            swept: 2,
+            bytes: 7_000,
+            alarm: Some("no room".to_owned()),
+            ..Status::default()
+        };
+        // Shown every second: what was counted is not counted again.
+        metrics.evidence.show(&status);
+        metrics.evidence.show(&status);
+        check(
+            &metrics,
+            &[
+                "tailgate_evidence_asked_total 9",
+                "tailgate_evidence_written_total 5",
+                "tailgate_evidence_refused_total 3",
+                "tailgate_evidence_failed_total 1",
+                "tailgate_evidence_unfinished_total 2",
+                "tailgate_evidence_bytes 7000",
+                "tailgate_evidence_failing 1",
+            ],
+        );
+        (status.written, status.alarm) = (6, None);
+        metrics.evidence.show(&status);
+        check(
+            &metrics,
+            &[
+                "tailgate_evidence_written_total 6",
+                "tailgate_evidence_failing 0",
+            ],
+        );
     }
 }

@@ -43,6 +43,9 @@ pub const JUDGE_QUEUE: usize = 1024;
 /// What may wait between intake and judge.
 pub const GIVEN_QUEUE: usize = 1024;
 
+/// The folder of evidence in the data folder.
+pub const EVIDENCE: &str = "evidence";
+
 /// Evidence that waits is written for at most this long at the end: service managers kill after 90 s.
 const LAST_EVIDENCE: Duration = Duration::from_secs(10);
 
@@ -81,6 +84,7 @@ impl Site {
             let alerting = alerts.as_ref().map(|alerts| Alerting {
                 outbox: Arc::clone(&alerts.outbox),
                 site: config.name.clone(),
+                before: config.evidence.before,
             });
             let keeping = Keeping::new(Arc::clone(&keeper), config.evidence);
             let progress = pulse.of("judge");
@@ -180,8 +184,8 @@ impl Site {
         Ok(to)
     }
 
-    /// Writes down what only changes slowly: what waits, and how far the wall clock, which shows `utc`, has gone from
-    /// the line. Returns that.
+    /// Writes down what only changes slowly: what waits, what became of evidence, and how far the wall clock, which
+    /// shows `utc`, has gone from the line. Returns that.
     pub fn measure(&self, utc: Instant) -> Span {
         // Whoever takes over a configuration holds the cameras for a while: then the next second will do.
         if let Ok(crew) = self.crew.try_lock() {
@@ -189,6 +193,7 @@ impl Site {
         }
         let ahead = self.shared.clock.wall_ahead(utc);
         self.shared.metrics.wall_ahead.set(ahead.as_s());
+        self.shared.metrics.evidence.show(&self.keeper.status());
         ahead
     }
 
@@ -204,7 +209,12 @@ impl Site {
         let hashes = joined(self.judging.join());
         // The judge's listeners have gone: what is asked for is written, for a while.
         if let Some(keeper) = Arc::into_inner(self.keeper) {
-            keeper.stop(LAST_EVIDENCE);
+            let lost = keeper.stop(LAST_EVIDENCE).abandoned;
+            if lost > 0 {
+                tracing::error!(
+                    "evidence of {lost} verdicts is lost: there was no time to write it"
+                );
+            }
         }
         hashes
     }
@@ -219,7 +229,7 @@ fn traces(config: &LiveConfig, metrics: &Metrics) -> Result<Traces, Vec<String>>
 
 /// Keeps evidence, where the site file says.
 fn keeper(config: &LiveConfig) -> Result<Arc<Keeper>, Vec<String>> {
-    let mut settings = KeeperSettings::new(config.data.join("evidence"));
+    let mut settings = KeeperSettings::new(config.data.join(EVIDENCE));
     let quota = &mut settings.quota;
     quota.max_bytes = config.evidence.most_bytes.unwrap_or(quota.max_bytes);
     quota.min_free_bytes = config.evidence.free_bytes.unwrap_or(quota.min_free_bytes);

@@ -10,6 +10,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::alerts::alerts;
 use super::document::{Document, KeyPath};
 use super::door::{checked, parse_tree, read_toml};
 use super::intake::{IntakeConfig, load_intake};
@@ -45,7 +46,7 @@ pub struct LiveConfig {
     pub folder: PathBuf,
     /// The site's name.
     pub name: String,
-    /// Where traces and evidence go.
+    /// Where traces and evidence go, and alerts wait.
     pub data: PathBuf,
     /// The cameras, each with the doors it watches.
     pub cameras: Vec<LiveCamera>,
@@ -149,11 +150,12 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
     let intake = check.intake(site.intake.as_deref(), &doors);
     let health = check.listen(file.health.and_then(|health| health.listen));
     let detector = file.detector.unwrap_or_default();
+    let data = data_folder(&folder, site.data.as_deref());
     let table = file.alerts.as_ref();
-    let alerts = table.map(|table| super::alerts::alerts(table, &document, &folder, problems));
+    let alerts = table.map(|table| alerts(table, &document, &folder, &data, problems));
     Some(LiveConfig {
         name: site.name?,
-        data: folder.join(site.data.as_deref().unwrap_or(DEFAULT_DATA)),
+        data,
         cameras,
         intake,
         health: health?,
@@ -167,6 +169,11 @@ fn read(path: &Path, problems: &mut Problems) -> Option<LiveConfig> {
         warnings: Problems::new(),
         folder,
     })
+}
+
+/// Where a box keeps what it writes: what its site file says, or the usual place beside it.
+pub(super) fn data_folder(folder: &Path, given: Option<&str>) -> PathBuf {
+    folder.join(given.unwrap_or(DEFAULT_DATA))
 }
 
 fn traces(table: &TracesTable) -> TraceConfig {

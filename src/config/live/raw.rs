@@ -44,7 +44,7 @@ pub(crate) struct SiteTable {
     /// entry is one without a grant.
     #[schemars(length(min = 1))]
     pub intake: Option<String>,
-    /// The folder for traces and evidence, relative to this file (default "data").
+    /// The folder for traces, evidence and alerts that wait, relative to this file (default "data").
     #[schemars(length(min = 1))]
     pub data: Option<String>,
 }

@@ -44,6 +44,17 @@ fn a_site_is_its_cameras_with_their_doors() {
 }
 
 #[test]
+fn alerts_wait_beside_traces_and_evidence() {
+    let named = "name = \"hq\"\n";
+    let elsewhere = SITE.replacen(named, &format!("{named}data = \"kept\"\n"), 1);
+    let folder = folder(&format!("{elsewhere}\n[alerts]\n"));
+    let config = load_live(&folder.path().join("site.toml")).expect("usable");
+    let outbox = config.alerts.expect("a table").outbox;
+    assert_eq!(config.data, folder.path().join("kept"));
+    assert_eq!(outbox.path, config.data.join("alerts.db"));
+}
+
+#[test]
 fn slips_are_named_all_at_once() {
     check(
         "[site]\nname = \"hq\"\ndoors = [\"front.toml\"]\nintake = \"none.toml\"\n\n[[camera]]\nname = \"yard\"\n\

@@ -10,6 +10,9 @@
 //! A dead sink never fills the disk: what waits for it is bounded in number, bytes and days, the oldest
 //! is given up first, and what was given up is kept within bounds of its own and counted for ever.
 //!
+//! Numbers of notices only grow: a sink that runs reads what is greater than the last one it knows, and
+//! nothing else. The newest notice therefore outlives every sweep, without its body.
+//!
 //! Ages are counted by the wall clock, which may be set while the program runs (a box without a clock
 //! of its own starts in the past): the writer compares it with the steady one and moves the times it
 //! wrote by as much.

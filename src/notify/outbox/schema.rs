@@ -30,6 +30,7 @@ CREATE TABLE sink (
     given_up INTEGER NOT NULL DEFAULT 0
 );
 -- Every notice that anybody was owed, for as long as its id must be known. Without body: all is done.
+-- Numbers grow for ever, since the newest row is never deleted.
 CREATE TABLE notice (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

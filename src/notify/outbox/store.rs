@@ -294,10 +294,14 @@ impl Store {
             .execute("DELETE FROM given_up WHERE at_us < ?1", [kept])?;
         self.db
             .execute("DELETE FROM told WHERE at_us < ?1", [kept])?;
-        let sql = "DELETE FROM notice WHERE put_us < ?1 \
+        // The newest one stays, as its number and id alone: SQLite numbers on from the greatest number that
+        // is there, and a running sink, which has read it, never looks at lower ones again.
+        let newest = self.last()? as i64;
+        self.empty_if_done(newest)?;
+        let sql = "DELETE FROM notice WHERE put_us < ?1 AND seq < ?2 \
                    AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.seq = notice.seq) \
                    AND NOT EXISTS (SELECT 1 FROM given_up WHERE given_up.seq = notice.seq)";
-        self.db.execute(sql, [kept]).map(drop)
+        self.db.execute(sql, [kept, newest]).map(drop)
     }
 
     /// The clock was set by so much: ages stay what they were.

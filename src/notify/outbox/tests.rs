@@ -9,6 +9,10 @@ use super::*;
 
 const DAY: Span = Span::from_ms(86_400_000);
 
+fn days(count: i64) -> Span {
+    Span::from_us(count * DAY.as_us())
+}
+
 fn notice(door: &str, number: u32, revision: u32, class: Class) -> Notice {
     Notice {
         id: format!("verdict/{door}/{number}/{revision}"),
@@ -164,6 +168,61 @@ fn what_is_too_old_is_given_up_and_forgotten_in_the_end() {
     outbox.sweep().unwrap();
     assert_eq!(reader.given_up("dead", 100).unwrap().len(), 1);
     assert_eq!(reader.sink("dead").unwrap().unwrap().given_up, 2);
+    case.clock.advance(days(31));
+    outbox.sweep().unwrap();
+    assert!(reader.given_up("dead", 100).unwrap().is_empty());
+    // The newest one's number stays, and nothing of what it said.
+    let other = rusqlite::Connection::open(&case.settings.path).unwrap();
+    let left = "SELECT count(*), count(body) FROM notice";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let left: (i64, i64) = other.query_row(left, [], read).unwrap();
+    assert_eq!(left, (1, 0));
+}
+
+/// A sink that runs has read up to some number, and reads nothing at or below it.
+#[tokio::test]
+async fn numbers_only_grow_whatever_is_forgotten() {
+    let case = Case::new();
+    let sink: Arc<str> = "sink".into();
+    let open = || case.open(&[entry("sink", Wants::default())]);
+    let next = |outbox: &Outbox, number, last| {
+        let notice = notice("a", number, 1, Class::Breach);
+        outbox.put(&[notice]).unwrap();
+        let owed = outbox.reader().unwrap().owed_after("sink", last, 9);
+        let owed = owed.unwrap();
+        assert_eq!(owed.len(), 1, "notice {number} after {last}: {owed:?}");
+        owed[0].seq
+    };
+    let delivered = Settle::Delivered;
+    let outbox = open();
+    // All there was is delivered and forgotten.
+    let first = next(&outbox, 1, 0);
+    outbox
+        .settle(&sink, first, delivered.clone())
+        .await
+        .unwrap();
+    case.clock.advance(days(31));
+    outbox.sweep().unwrap();
+    let given_up = next(&outbox, 2, first);
+    // The newest one was delivered, and an older one is kept for longer, since it was given up.
+    let third = next(&outbox, 3, given_up);
+    outbox
+        .settle(&sink, third, delivered.clone())
+        .await
+        .unwrap();
+    for age in [4, 28] {
+        case.clock.advance(days(age));
+        outbox.sweep().unwrap();
+    }
+    let kept = outbox.reader().unwrap().given_up("sink", 9).unwrap();
+    assert_eq!(kept.len(), 1);
+    let fourth = next(&outbox, 4, third);
+    // The process ended in between.
+    outbox.settle(&sink, fourth, delivered).await.unwrap();
+    case.clock.advance(days(31));
+    outbox.sweep().unwrap();
+    drop(outbox);
+    next(&open(), 5, fourth);
 }
 
 #[test]
