@@ -97,6 +97,20 @@ fn a_camera_that_looks_at_another_size_begins_anew() {
     assert!(!view.is_same(&other));
 }
 
+/// A frame with nobody in it.
+pub(super) fn nobody(taken: Instant) -> Seen {
+    Seen {
+        camera: 0,
+        taken,
+        people: Vec::new(),
+        looked: true,
+        arrived_us: 0,
+        decoded_us: 0,
+        taken_up_us: 0,
+        looked_us: 0,
+    }
+}
+
 /// The camera and the time, ms, of the next frame to look at.
 #[track_caller]
 fn next(waiting: &Waiting, expect: Option<(usize, i64)>) {
@@ -291,17 +305,7 @@ fn sight(steps_ms: &[i64], expect: &[SightState]) {
         let until = now + 5_000;
         while now < until {
             now += step_ms;
-            let seen = Seen {
-                camera: 0,
-                taken: at(now),
-                people: Vec::new(),
-                looked: true,
-                arrived_us: 0,
-                decoded_us: 0,
-                taken_up_us: 0,
-                looked_us: 0,
-            };
-            group.seen(at(now), seen, &mut |_| {});
+            group.seen(at(now), nobody(at(now)), &mut |_| {});
         }
         said.push(
             group
@@ -327,17 +331,7 @@ fn frames_that_stop_are_noticed_without_another_frame() {
     let metrics = Arc::new(Metrics::default());
     let mut group = Group::new(&begin(), at(0), &metrics).expect("usable");
     group.sight(at(0), SightState::Clear, &mut |_| {});
-    let seen = Seen {
-        camera: 0,
-        taken: at(0),
-        people: Vec::new(),
-        looked: true,
-        arrived_us: 0,
-        decoded_us: 0,
-        taken_up_us: 0,
-        looked_us: 0,
-    };
-    group.seen(at(0), seen, &mut |_| {});
+    group.seen(at(0), nobody(at(0)), &mut |_| {});
     group.tick(at(1_400), &mut |_| {});
     let sight = |group: &Group| {
         group
@@ -365,17 +359,7 @@ fn a_detector_that_never_answers_is_noticed_and_told() {
     // Silent for longer than 1.5 s at 3.0 s, and that for ten seconds.
     assert_eq!(told, [(13_000, SightState::Starved)]);
     for ms in (20_000..30_000).step_by(80) {
-        let seen = Seen {
-            camera: 0,
-            taken: at(ms),
-            people: Vec::new(),
-            looked: true,
-            arrived_us: 0,
-            decoded_us: 0,
-            taken_up_us: 0,
-            looked_us: 0,
-        };
-        group.seen(at(ms), seen, &mut |_| {});
+        group.seen(at(ms), nobody(at(ms)), &mut |_| {});
         told.extend(group.sight_news(at(ms)).map(|state| (ms, state)));
     }
     let states: Vec<_> = told.iter().map(|(_, state)| *state).collect();

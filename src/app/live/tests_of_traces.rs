@@ -9,8 +9,7 @@ use super::group::Group;
 use super::metrics::{Metrics, TraceMetrics};
 use super::recover::{Recovered, recover};
 use super::segment::{SEGMENT_TIME, Traces};
-use super::tests::begin;
-use super::told::Seen;
+use super::tests::{begin, nobody};
 use crate::access::{AccessEvent, AccessKind};
 use crate::app::replay::{TraceReplay, replay_trace};
 use crate::app::segments::Chain;
@@ -93,17 +92,7 @@ fn replayed(path: &Path) -> TraceReplay {
 
 /// A frame in which nobody is.
 fn frame(group: &mut Group, now: Instant) {
-    let seen = Seen {
-        camera: 0,
-        taken: now,
-        people: Vec::new(),
-        looked: true,
-        arrived_us: 0,
-        decoded_us: 0,
-        taken_up_us: 0,
-        looked_us: 0,
-    };
-    group.seen(now, seen, &mut |_| {});
+    group.seen(now, nobody(now), &mut |_| {});
 }
 
 fn grant(group: &mut Group, id: &str, now: Instant) -> Vec<Output> {
